@@ -1,0 +1,18 @@
+//! Who asks, and what they may do: access tokens, their scopes, brands and channels.
+//!
+//! A [`Viewer`] is made once per request from the token that came with it, in one statement, and goes
+//! with everything the request does. A token never makes another that can do more than itself.
+
+mod context;
+pub(crate) mod graphql;
+mod loaders;
+mod model;
+mod service;
+mod store;
+
+pub use context::OpContext;
+pub(crate) use loaders::TokenKey;
+pub use model::{Reach, Scope, Token, Viewer};
+pub(crate) use service::{NewToken, create_token, revoke_token};
+pub use service::{authenticate, create_operator_token};
+pub(crate) use store::any_token_exists;

@@ -1,0 +1,167 @@
+//! The application: built once, shared by everything that serves or works.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use sea_orm::FromQueryResult;
+use tokio::sync::watch;
+
+use crate::channels::TreeCache;
+use crate::config::Config;
+use crate::platform::blob::Blobs;
+use crate::platform::clock::{Clock, Timestamp};
+use crate::platform::db::{self, Db, Sql};
+use crate::platform::ids::Ids;
+use crate::platform::seal::Sealer;
+use crate::platform::tasks;
+use crate::accounts::OpContext;
+
+/// Everything that requests and background work share.
+pub struct App {
+    pub config: Config,
+    pub db: Db,
+    pub blobs: Blobs,
+    pub clock: Clock,
+    pub ids: Ids,
+    pub sealer: Sealer,
+    pub channels: TreeCache,
+    /// True from the moment the server drains: no new work, `/readyz` says so.
+    pub draining: watch::Sender<bool>,
+}
+
+impl App {
+    /// Opens the database and the store, migrates, and reads what the instance keeps for itself.
+    pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
+        if config.database.url.starts_with("sqlite://") {
+            std::fs::create_dir_all(&config.data_dir)
+                .with_context(|| format!("making the data directory {}", config.data_dir.display()))?;
+        }
+        let opened = db::open(&config.database).await?;
+        opened.migrate::<accolade_migrations::Migrator>().await?;
+        let db = opened.start();
+        let blobs = Blobs::open(&config.store)?;
+        let mark = db::fetch_one::<Mark>(db.read(), Sql::new("SELECT at FROM clock_marks WHERE id = 1")).await?;
+        if let Some(mark) = mark {
+            clock.has_passed(mark.at);
+        }
+        let sealer = Sealer::new(signing_keys(&db, clock.now()).await?);
+        Ok(Arc::new(Self {
+            config,
+            db,
+            blobs,
+            clock,
+            ids: Ids::new(),
+            sealer,
+            channels: TreeCache::default(),
+            draining: watch::Sender::new(false),
+        }))
+    }
+
+    /// Starts the background work of a serving instance. It ends when the server drains.
+    pub fn start_background(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        tasks::spawn("clock_mark", async move {
+            repeat(&app, Duration::from_secs(5), |app| async move { mark_clock(&app).await }).await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("audit_seal", async move {
+            repeat(&app, Duration::from_millis(250), |app| async move {
+                crate::audit::seal(&app).await.map(|_| ())
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("idempotency_sweep", async move {
+            repeat(&app, Duration::from_secs(3600), |app| async move { sweep_idempotency(&app).await }).await;
+        });
+    }
+}
+
+/// Runs `work` again and again until the server drains; a failure is logged and tried again later.
+async fn repeat<F, W>(app: &Arc<App>, every: Duration, work: F)
+where
+    F: Fn(Arc<App>) -> W,
+    W: Future<Output = crate::error::Result<()>>,
+{
+    let mut draining = app.draining.subscribe();
+    loop {
+        if let Err(error) = work(Arc::clone(app)).await {
+            tracing::warn!(error = %error, "background work failed and is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = draining.wait_for(|d| *d) => return,
+        }
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Mark {
+    at: Timestamp,
+}
+
+/// Persists the present as the latest instant seen, so that no later start goes back behind it.
+pub(crate) async fn mark_clock(app: &Arc<App>) -> crate::error::Result<()> {
+    let cx = OpContext::system(app);
+    cx.write((), |tx, ()| {
+        Box::pin(async move {
+            let at = tx.op.at;
+            let sql = Sql::insert("clock_marks", [("id", 1.into()), ("at", at.into())])
+                .push(" ON CONFLICT (id) DO UPDATE SET at = excluded.at WHERE clock_marks.at < excluded.at");
+            db::run(&**tx, sql).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Idempotency keys are good for 24 hours.
+async fn sweep_idempotency(app: &Arc<App>) -> crate::error::Result<()> {
+    let cx = OpContext::system(app);
+    cx.write((), |tx, ()| {
+        Box::pin(async move {
+            let before = tx.op.at.plus_days(-1);
+            let sql = Sql::new("DELETE FROM idempotency_keys WHERE created_at < ").bind(before);
+            db::run(&**tx, sql).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+#[derive(FromQueryResult)]
+struct Secret {
+    value: Vec<u8>,
+}
+
+/// The keys that sign cursors and grants: made by the first instance, shared by all.
+async fn signing_keys(db: &Db, at: Timestamp) -> anyhow::Result<Vec<Vec<u8>>> {
+    const NAMES: [&str; 2] = ["signing_key", "previous_signing_key"];
+    let mut fresh = vec![0_u8; 32];
+    rand::fill(&mut fresh[..]);
+    let op = crate::platform::op::Op {
+        actor: crate::platform::op::Actor::System,
+        at,
+        ids: Ids::new(),
+        request_id: "start".to_owned(),
+        idempotency: None,
+    };
+    db.write(&op, fresh, |tx, fresh| {
+        Box::pin(async move {
+            let row = [
+                ("name", NAMES[0].into()),
+                ("value", fresh.clone().into()),
+                ("created_at", tx.op.at.into()),
+            ];
+            db::run(&**tx, Sql::insert("instance_secrets", row).push(" ON CONFLICT (name) DO NOTHING")).await?;
+            Ok(())
+        })
+    })
+    .await?;
+    let sql = Sql::new("SELECT value FROM instance_secrets WHERE name IN ")
+        .list(NAMES)
+        .push(" ORDER BY name DESC");
+    let keys: Vec<Secret> = db::fetch(db.read(), sql).await?;
+    Ok(keys.into_iter().map(|k| k.value).collect())
+}

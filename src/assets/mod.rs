@@ -1,0 +1,4 @@
+//! Assets, files.
+/// Bytes that came with this request and are in the store already, but belong to nothing yet.
+#[derive(Debug)]
+pub struct StoredUpload { pub sha256: String }

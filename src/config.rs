@@ -1,0 +1,187 @@
+//! Configuration: defaults, then `accolade.toml`, then `ACCOLADE_…`, then flags. Read once, at the start.
+//!
+//! The defaults run the embedded server: SQLite and a folder, nothing else installed. An unknown key in
+//! the file is an error, and every value is checked before anything starts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail, ensure};
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::platform::blob::{S3Config, StoreConfig};
+use crate::platform::db::DatabaseConfig;
+
+/// What may stand in the file, the environment and the flags; all of it optional.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, clap::Args)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The address and port to listen on [default: 127.0.0.1:4000].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// Where the SQLite database and the folder of files are kept [default: ./data].
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    /// `sqlite://PATH` or `postgres://…` [default: accolade.db in the data directory].
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// `file://DIR` or `s3://BUCKET/PREFIX` [default: files in the data directory].
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_url: Option<String>,
+    /// How the server is reached from outside; the addresses that it gives out begin with it.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Connections to PostgreSQL, or readers of SQLite [default: 16, or 4].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_connections: Option<u32>,
+    /// The S3 endpoint, where it is not Amazon's; `http://` is allowed if it is written so.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_endpoint: Option<String>,
+    /// The S3 region [default: us-east-1].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_region: Option<String>,
+    /// The S3 access key; without one, the machine's own identity is asked.
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_access_key_id: Option<String>,
+    /// The secret of the S3 access key.
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_secret_access_key: Option<String>,
+    /// A file that holds the secret of the S3 access key, instead of the secret itself.
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub s3_secret_access_key_file: Option<PathBuf>,
+    /// How the log is written [default: text].
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<LogFormat>,
+    /// What is logged, such as `info` or `accolade=debug` [default: info].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+    /// Whether GraphiQL is served under /graphiql/ [default: true].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graphiql: Option<bool>,
+    /// Whether /metrics is served [default: true].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<bool>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// The checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub database: DatabaseConfig,
+    pub store: StoreConfig,
+    /// Without a slash at its end.
+    pub public_url: Url,
+    pub log_format: LogFormat,
+    pub log: String,
+    pub graphiql: bool,
+    pub metrics: bool,
+}
+
+impl Config {
+    /// Reads the file (the one named, else `accolade.toml` where there is one), the environment and the flags.
+    pub fn load(file: Option<&std::path::Path>, flags: &Settings) -> anyhow::Result<Self> {
+        let mut figment = Figment::new();
+        if let Some(file) = file {
+            ensure!(file.exists(), "the configuration file {} does not exist", file.display());
+        }
+        figment = figment
+            .merge(Toml::file(file.unwrap_or(std::path::Path::new("accolade.toml"))))
+            // These three are for scripts that speak to a server, not for the server.
+            .merge(Env::prefixed("ACCOLADE_").ignore(&["config", "url", "token"]))
+            .merge(Serialized::defaults(flags));
+        let settings: Settings = figment.extract().context("reading the configuration")?;
+        Self::check(settings)
+    }
+
+    fn check(settings: Settings) -> anyhow::Result<Self> {
+        let listen = settings.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4000)));
+        let data_dir = settings.data_dir.clone().unwrap_or_else(|| PathBuf::from("data"));
+        let database_url = settings
+            .database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("accolade.db").display()));
+        let sqlite = database_url.starts_with("sqlite://");
+        ensure!(
+            sqlite || database_url.starts_with("postgres://") || database_url.starts_with("postgresql://"),
+            "database_url must begin with sqlite:// or postgres://"
+        );
+        let connections = settings.database_connections.unwrap_or(if sqlite { 4 } else { 16 });
+        ensure!(connections > 0, "database_connections must be at least 1");
+        let public = settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
+        let public_url: Url = public.parse().context("public_url is not a URL")?;
+        ensure!(
+            matches!(public_url.scheme(), "http" | "https"),
+            "public_url must begin with http:// or https://"
+        );
+        let store = store(&settings, &data_dir)?;
+        Ok(Self {
+            listen,
+            data_dir,
+            database: DatabaseConfig { url: database_url, connections },
+            store,
+            public_url,
+            log_format: settings.log_format.unwrap_or_default(),
+            log: settings.log.unwrap_or_else(|| "info".to_owned()),
+            graphiql: settings.graphiql.unwrap_or(true),
+            metrics: settings.metrics.unwrap_or(true),
+        })
+    }
+}
+
+fn store(settings: &Settings, data_dir: &std::path::Path) -> anyhow::Result<StoreConfig> {
+    let Some(url) = &settings.store_url else {
+        return Ok(StoreConfig::Folder(data_dir.join("files")));
+    };
+    if let Some(folder) = url.strip_prefix("file://") {
+        return Ok(StoreConfig::Folder(PathBuf::from(folder)));
+    }
+    let Some(place) = url.strip_prefix("s3://") else {
+        bail!("store_url must begin with file:// or s3://");
+    };
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    ensure!(!bucket.is_empty(), "store_url must name a bucket: s3://BUCKET");
+    let secret = match (&settings.s3_secret_access_key, &settings.s3_secret_access_key_file) {
+        (Some(_), Some(_)) => bail!("give s3_secret_access_key or s3_secret_access_key_file, not both"),
+        (None, Some(file)) => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("reading s3_secret_access_key_file {}", file.display()))?;
+            Some(text.trim().to_owned())
+        }
+        (secret, None) => secret.clone(),
+    };
+    Ok(StoreConfig::S3(S3Config {
+        bucket: bucket.to_owned(),
+        prefix: prefix.trim_matches('/').to_owned(),
+        region: settings.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+        endpoint: settings.s3_endpoint.clone(),
+        access_key_id: settings.s3_access_key_id.clone(),
+        secret_access_key: secret,
+    }))
+}

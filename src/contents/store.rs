@@ -1,0 +1,326 @@
+//! Queries on contents, their versions and labels. Nothing here knows who asks: callers start from
+//! what the viewer may see.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use uuid::Uuid;
+
+use super::model::{
+    AssetDetail, Content, ContentKind, Detail, EndorsementDetail, Labels, Statement, StoredFile, Version,
+    VersionDetail, Wording,
+};
+use crate::error::{Error, Result};
+use crate::platform::clock::{Day, Timestamp};
+use crate::platform::db::{Sql, fetch};
+use crate::platform::ids::{AudienceId, BrandId, ChannelId, ContentId, OutletId, ProductId, VersionId};
+use crate::platform::names::named;
+use crate::platform::op::Actor;
+
+#[derive(FromQueryResult)]
+struct ContentRow {
+    id: ContentId,
+    brand_id: BrandId,
+    kind: String,
+    title: String,
+    release_at: Option<Timestamp>,
+    expire_at: Option<Timestamp>,
+    withdrawn_at: Option<Timestamp>,
+    archived_at: Option<Timestamp>,
+    trashed_at: Option<Timestamp>,
+    revision: i32,
+    created_at: Timestamp,
+    created_by_kind: String,
+    created_by_id: Option<Uuid>,
+    updated_at: Timestamp,
+    current_id: Option<VersionId>,
+    latest_id: VersionId,
+    asset_kind: Option<String>,
+    asset_locale: Option<String>,
+    description: Option<String>,
+    focal_x: Option<f64>,
+    focal_y: Option<f64>,
+    outlet_id: Option<OutletId>,
+    endorsement_kind: Option<String>,
+    published_on: Option<Day>,
+    source_url: Option<String>,
+    won_by_kind: Option<String>,
+    won_by_id: Option<Uuid>,
+    recheck_every_days: Option<i32>,
+    rechecked_at: Option<Timestamp>,
+    page_changed_at: Option<Timestamp>,
+    edition_changed_at: Option<Timestamp>,
+    has_open_claims: bool,
+    has_evidence: bool,
+}
+
+const CONTENTS: &str = "SELECT c.id, c.brand_id, c.kind, c.title, c.release_at, c.expire_at, c.withdrawn_at,
+     c.archived_at, c.trashed_at, c.revision, c.created_at, c.created_by_kind, c.created_by_id, c.updated_at,
+     (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.state = 'APPROVED'
+      ORDER BY v.number DESC LIMIT 1) AS current_id,
+     (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.number = c.version_count) AS latest_id,
+     a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
+     e.outlet_id, e.kind AS endorsement_kind, e.published_on, e.source_url, e.won_by_kind, e.won_by_id,
+     e.recheck_every_days, e.rechecked_at, e.page_changed_at,
+     (SELECT min(p.edition_changed_at) FROM content_products cp JOIN products p ON p.id = cp.product_id
+      WHERE cp.content_id = c.id AND p.edition_changed_at > e.rechecked_at) AS edition_changed_at,
+     EXISTS (SELECT 1 FROM claims k WHERE k.endorsement_id = c.id AND k.state <> 'CONFIRMED')
+       AS has_open_claims,
+     EXISTS (SELECT 1 FROM evidence i WHERE i.endorsement_id = c.id AND i.state IN ('CURRENT', 'CHANGED'))
+       AS has_evidence
+     FROM contents c
+     LEFT JOIN assets a ON a.content_id = c.id
+     LEFT JOIN endorsements e ON e.content_id = c.id
+     WHERE c.id IN ";
+
+/// Contents by id, whoever may see them. One statement.
+pub(crate) async fn load(
+    db: &impl ConnectionTrait,
+    ids: &[ContentId],
+) -> Result<HashMap<ContentId, Arc<Content>>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<ContentRow> = fetch(db, Sql::new(CONTENTS).list(ids.iter().copied())).await?;
+    rows.into_iter().map(|row| content(row).map(|c| (c.id, Arc::new(c)))).collect()
+}
+
+fn content(row: ContentRow) -> Result<Content> {
+    let missing = || Error::internal("a content without the row of its kind");
+    let detail = match named(&row.kind)? {
+        ContentKind::Asset => Detail::Asset(AssetDetail {
+            kind: named(row.asset_kind.as_deref().ok_or_else(missing)?)?,
+            locale: row.asset_locale,
+            description: row.description,
+            focal_point: row.focal_x.zip(row.focal_y),
+        }),
+        ContentKind::Endorsement => Detail::Endorsement(EndorsementDetail {
+            outlet: row.outlet_id.ok_or_else(missing)?,
+            kind: named(row.endorsement_kind.as_deref().ok_or_else(missing)?)?,
+            published_on: row.published_on.ok_or_else(missing)?,
+            source_url: row.source_url,
+            won_by: row.won_by_kind.map(|kind| Actor::from_columns(&kind, row.won_by_id)),
+            recheck_every_days: row.recheck_every_days,
+            rechecked_at: row.rechecked_at.ok_or_else(missing)?,
+            page_changed_at: row.page_changed_at,
+            edition_changed_at: row.edition_changed_at,
+            has_open_claims: row.has_open_claims,
+            has_evidence: row.has_evidence,
+        }),
+    };
+    Ok(Content {
+        id: row.id,
+        brand: row.brand_id,
+        title: row.title,
+        release_at: row.release_at,
+        expire_at: row.expire_at,
+        withdrawn_at: row.withdrawn_at,
+        archived_at: row.archived_at,
+        trashed_at: row.trashed_at,
+        revision: row.revision,
+        created_at: row.created_at,
+        created_by: Actor::from_columns(&row.created_by_kind, row.created_by_id),
+        updated_at: row.updated_at,
+        current: row.current_id,
+        latest: row.latest_id,
+        detail,
+    })
+}
+
+#[derive(FromQueryResult)]
+struct VersionRow {
+    id: VersionId,
+    content_id: ContentId,
+    number: i32,
+    state: String,
+    note: Option<String>,
+    author_kind: String,
+    author_id: Option<Uuid>,
+    created_at: Timestamp,
+    sha256: Option<String>,
+    filename: Option<String>,
+    body: Option<String>,
+    folded: Option<String>,
+    media_type: Option<String>,
+    bytes: Option<i64>,
+    width: Option<i32>,
+    height: Option<i32>,
+    has_alpha: Option<bool>,
+    color_space: Option<String>,
+    duration_ms: Option<i64>,
+    pages: Option<i32>,
+    frames: Option<i32>,
+    orientation: Option<i32>,
+    byline: Option<String>,
+    ranked: Option<i32>,
+    rating: Option<String>,
+    rating_scale: Option<String>,
+    rating_count: Option<i32>,
+    material_connection: Option<String>,
+}
+
+const VERSIONS: &str = "SELECT v.id, v.content_id, v.number, v.state, v.note, v.author_kind, v.author_id,
+     v.created_at, av.sha256, av.filename, av.body, av.folded, f.media_type, f.bytes, m.width, m.height,
+     m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation,
+     ev.byline, ev.ranked, ev.rating, ev.rating_scale, ev.rating_count, ev.material_connection
+     FROM versions v
+     LEFT JOIN asset_versions av ON av.version_id = v.id
+     LEFT JOIN files f ON f.sha256 = av.sha256
+     LEFT JOIN media_facts m ON m.sha256 = av.sha256
+     LEFT JOIN endorsement_versions ev ON ev.version_id = v.id
+     WHERE ";
+
+/// Versions by id, whoever may see them. One statement.
+pub(crate) async fn load_versions(
+    db: &impl ConnectionTrait,
+    ids: &[VersionId],
+) -> Result<HashMap<VersionId, Arc<Version>>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<VersionRow> =
+        fetch(db, Sql::new(VERSIONS).push("v.id IN ").list(ids.iter().copied())).await?;
+    rows.into_iter().map(|row| version(row).map(|v| (v.id, Arc::new(v)))).collect()
+}
+
+/// Versions that a condition on `v` selects, with its order and limit.
+pub(crate) async fn select_versions(db: &impl ConnectionTrait, condition: Sql) -> Result<Vec<Version>> {
+    let rows: Vec<VersionRow> = fetch(db, Sql::new(VERSIONS).append(condition)).await?;
+    rows.into_iter().map(version).collect()
+}
+
+fn version(row: VersionRow) -> Result<Version> {
+    let missing = || Error::internal("a version without the row of its kind");
+    let detail = if let Some(sha256) = row.sha256 {
+        VersionDetail::File(StoredFile {
+            sha256,
+            filename: row.filename.ok_or_else(missing)?,
+            media_type: row.media_type.ok_or_else(missing)?,
+            bytes: row.bytes.ok_or_else(missing)?,
+            width: row.width,
+            height: row.height,
+            has_alpha: row.has_alpha,
+            color_space: row.color_space,
+            duration_ms: row.duration_ms,
+            pages: row.pages,
+            frames: row.frames,
+            orientation: row.orientation,
+        })
+    } else if let Some(body) = row.body {
+        VersionDetail::Text { body, folded: row.folded.unwrap_or_default() }
+    } else {
+        VersionDetail::Wording(Wording {
+            byline: row.byline,
+            rank: row.ranked,
+            rating: row.rating,
+            rating_scale: row.rating_scale,
+            rating_count: row.rating_count,
+            material_connection: named(row.material_connection.as_deref().ok_or_else(missing)?)?,
+        })
+    };
+    Ok(Version {
+        id: row.id,
+        content: row.content_id,
+        number: row.number,
+        state: named(&row.state)?,
+        note: row.note,
+        author: Actor::from_columns(&row.author_kind, row.author_id),
+        created_at: row.created_at,
+        detail,
+    })
+}
+
+#[derive(FromQueryResult)]
+struct LabelRow {
+    content_id: ContentId,
+    what: i32,
+    label: Option<String>,
+    id: Option<Uuid>,
+}
+
+/// Tags, markets, channels, audiences and products of contents. One statement. Every id asked for has an
+/// entry. Ids are in the order they were made, texts in the order of their bytes.
+pub(crate) async fn load_labels(
+    db: &impl ConnectionTrait,
+    ids: &[ContentId],
+) -> Result<HashMap<ContentId, Arc<Labels>>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let part = |sql: Sql| sql.push(" WHERE content_id IN ").list(ids.iter().copied());
+    // A bare NULL has no type of its own on PostgreSQL: the first branch of the union gives it one.
+    let sql = part(Sql::new(
+        "SELECT content_id, 1 AS what, tag AS label, content_id AS id FROM content_tags",
+    ))
+    .append(part(Sql::new(" UNION ALL SELECT content_id, 2, market, content_id FROM content_markets")))
+    .append(part(Sql::new(" UNION ALL SELECT content_id, 3, '', channel_id FROM content_channels")))
+    .append(part(Sql::new(" UNION ALL SELECT content_id, 4, '', audience_id FROM content_audiences")))
+    .append(part(Sql::new(" UNION ALL SELECT content_id, 5, '', product_id FROM content_products")));
+    let rows: Vec<LabelRow> = fetch(db, sql).await?;
+    let mut labels: HashMap<ContentId, Labels> = ids.iter().map(|id| (*id, Labels::default())).collect();
+    for row in rows {
+        let Some(entry) = labels.get_mut(&row.content_id) else { continue };
+        match (row.what, row.label, row.id) {
+            (1, Some(tag), _) => entry.tags.push(tag),
+            (2, Some(market), _) => entry.markets.push(market),
+            (3, _, Some(id)) => entry.channels.push(ChannelId(id)),
+            (4, _, Some(id)) => entry.audiences.push(AudienceId(id)),
+            (5, _, Some(id)) => entry.products.push(ProductId(id)),
+            _ => {}
+        }
+    }
+    for entry in labels.values_mut() {
+        entry.tags.sort();
+        entry.markets.sort();
+        entry.channels.sort();
+        entry.audiences.sort();
+        entry.products.sort();
+    }
+    Ok(labels.into_iter().map(|(id, labels)| (id, Arc::new(labels))).collect())
+}
+
+#[derive(FromQueryResult)]
+struct StatementRow {
+    version_id: VersionId,
+    locale: String,
+    is_original: bool,
+    headline: String,
+    quote: Option<String>,
+    award: Option<String>,
+    disclosure: Option<String>,
+    folded: String,
+}
+
+/// Statements by version: the original first, then by language. One statement.
+pub(crate) async fn load_statements(
+    db: &impl ConnectionTrait,
+    versions: &[VersionId],
+) -> Result<HashMap<VersionId, Arc<Vec<Statement>>>> {
+    if versions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = Sql::new(
+        "SELECT version_id, locale, is_original, headline, quote, award, disclosure, folded
+         FROM statements WHERE version_id IN ",
+    )
+    .list(versions.iter().copied())
+    .push(" ORDER BY version_id, is_original DESC, locale");
+    let rows: Vec<StatementRow> = fetch(db, sql).await?;
+    let mut statements: HashMap<VersionId, Vec<Statement>> = HashMap::new();
+    for row in rows {
+        statements.entry(row.version_id).or_default().push(Statement {
+            locale: row.locale,
+            is_original: row.is_original,
+            headline: row.headline,
+            quote: row.quote,
+            award: row.award,
+            disclosure: row.disclosure,
+            folded: row.folded,
+        });
+    }
+    Ok(versions
+        .iter()
+        .map(|id| (*id, Arc::new(statements.remove(id).unwrap_or_default())))
+        .collect())
+}

@@ -1,0 +1,141 @@
+//! What a resolver reaches through its `Context`.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, InputType, Value as GqlValue};
+use serde_json::Value as Json;
+
+use super::error::{GqlResult, fail};
+use super::loader::RequestLoader;
+use super::upload::Uploads;
+use crate::accounts::{OpContext, Viewer};
+use crate::app::App;
+use crate::error::{Error, Result, UserErrorCode};
+use crate::platform::clock::Timestamp;
+use crate::platform::ids::TypedId;
+use crate::platform::op::Idempotency;
+
+/// Everything about one request, put into it by the HTTP layer.
+pub(crate) struct RequestData {
+    pub(crate) cx: OpContext,
+    pub(crate) loader: RequestLoader,
+    pub(crate) uploads: Uploads,
+}
+
+/// Short ways from a resolver's context to what it needs.
+pub(crate) trait Request {
+    fn request(&self) -> &RequestData;
+
+    /// The operation's context, for a query.
+    fn cx(&self) -> &OpContext {
+        &self.request().cx
+    }
+
+    fn app(&self) -> &Arc<App> {
+        &self.cx().app
+    }
+
+    fn viewer(&self) -> &Viewer {
+        &self.cx().viewer
+    }
+
+    /// The request's instant.
+    fn at(&self) -> Timestamp {
+        self.cx().at()
+    }
+
+    fn loader(&self) -> &RequestLoader {
+        &self.request().loader
+    }
+
+    fn uploads(&self) -> &Uploads {
+        &self.request().uploads
+    }
+}
+
+impl Request for Context<'_> {
+    fn request(&self) -> &RequestData {
+        self.data_unchecked::<RequestData>()
+    }
+}
+
+/// Longest `clientMutationId`, in characters.
+const MAX_KEY: usize = 255;
+
+/// The context of a mutation: an instant of its own, and its idempotency key, if the input has a
+/// `clientMutationId`. Call it first in the resolver.
+pub(crate) fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
+    let cx = ctx.cx();
+    let mut cx = OpContext::new(&cx.app, Arc::clone(&cx.viewer), cx.op.request_id.clone())
+        .with_channels_revision(cx.channels_revision);
+    let field = ctx.field();
+    let arguments = field.arguments().map_err(|e| Error::BadRequest(e.message))?;
+    let Some(mut input) = arguments.into_iter().find(|(name, _)| name == "input").map(|(_, v)| v) else {
+        return Ok(cx);
+    };
+    let GqlValue::Object(fields) = &mut input else { return Ok(cx) };
+    let Some(GqlValue::String(key)) = fields.swap_remove("clientMutationId") else { return Ok(cx) };
+    if key.is_empty() || key.chars().count() > MAX_KEY {
+        let text = format!("A clientMutationId has 1 to {MAX_KEY} characters.");
+        return Err(Error::user(UserErrorCode::Invalid, "clientMutationId", text));
+    }
+    let mut canonical = input.into_json().map_err(Error::internal)?;
+    name_uploads_by_hash(&mut canonical, ctx.uploads());
+    let text = serde_json::to_vec(&(field.name(), sorted(canonical))).map_err(Error::internal)?;
+    let input_hash = cx.app.sealer.mac("idempotency", &text);
+    cx = cx.with_idempotency(Some(Idempotency { key, input_hash }));
+    Ok(cx)
+}
+
+/// A retry sends the same bytes under another nonce: it is the bytes that count.
+fn name_uploads_by_hash(value: &mut Json, uploads: &Uploads) {
+    match value {
+        Json::String(text) => {
+            if let Some(sha256) = uploads.sha256(text) {
+                *text = format!("sha256:{sha256}");
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|v| name_uploads_by_hash(v, uploads)),
+        Json::Object(fields) => fields.values_mut().for_each(|v| name_uploads_by_hash(v, uploads)),
+        _ => {}
+    }
+}
+
+/// The same value with the fields of every object in the order of their names.
+fn sorted(value: Json) -> Json {
+    match value {
+        Json::Object(fields) => {
+            let mut fields: Vec<_> = fields.into_iter().map(|(k, v)| (k, sorted(v))).collect();
+            fields.sort_by(|a, b| a.0.cmp(&b.0));
+            Json::Object(fields.into_iter().collect())
+        }
+        Json::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
+/// An id in a mutation's input; one that is malformed names nothing.
+pub(crate) fn input_id<I: TypedId>(id: &ID, field: &str) -> Result<I> {
+    id.parse().map_err(|_| Error::not_found(field))
+}
+
+/// Ids in a mutation's input, in their order.
+pub(crate) fn input_ids<I: TypedId>(ids: &[ID], field: &str) -> Result<Vec<I>> {
+    ids.iter().enumerate().map(|(i, id)| input_id(id, &format!("{field}.{i}"))).collect()
+}
+
+/// An id in a query's argument.
+pub(crate) fn argument_id<I: TypedId>(id: &ID) -> GqlResult<I> {
+    id.parse().map_err(|_| fail(Error::NotFound))
+}
+
+/// The `clientMutationId` of an input, to be given back.
+pub(crate) fn client_mutation_id(input: &impl InputType) -> Option<String> {
+    match input.to_value() {
+        GqlValue::Object(fields) => match fields.get("clientMutationId") {
+            Some(GqlValue::String(key)) => Some(key.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,11 @@
+//! The GraphQL face: root objects, scalars, connections, limits, and how errors go out. No rules.
+
+pub(crate) mod connection;
+pub(crate) mod context;
+pub(crate) mod error;
+pub(crate) mod loader;
+pub(crate) mod scalars;
+pub(crate) mod schema;
+pub(crate) mod upload;
+
+pub use schema::{Schema, build};

@@ -1,0 +1,19 @@
+//! The root objects, merged from the slices, once.
+
+use async_graphql::{EmptySubscription, MergedObject};
+
+use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
+
+#[derive(MergedObject, Default)]
+pub struct Query(CatalogQuery);
+
+#[derive(MergedObject, Default)]
+pub struct Mutation(CatalogMutation);
+
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema, as every instance serves and `accolade schema` prints it.
+#[must_use]
+pub fn build() -> Schema {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish()
+}

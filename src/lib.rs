@@ -1,0 +1,15 @@
+//! Accolade keeps marketing assets and endorsements through their whole life, and answers one question
+//! above all: may this go out here, now?
+#![recursion_limit = "512"]
+
+pub mod accounts;
+pub mod app;
+pub mod assets;
+pub mod audit;
+pub mod catalog;
+pub mod channels;
+pub mod config;
+pub mod contents;
+pub mod error;
+pub mod graphql;
+pub mod platform;

@@ -1,0 +1,176 @@
+//! Stored bytes: a folder or an S3 bucket behind one face.
+//!
+//! Bytes are written once under a name nobody has used and never changed. A reader sees a whole object
+//! or none: the folder renames a finished file into place (and syncs it and its directory), S3 shows an
+//! object when it is complete. Which object holds which hash is the database's to say.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::aws::AmazonS3Builder;
+use object_store::buffered::BufWriter;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
+
+use crate::error::Result;
+
+/// Bytes gathered before they are sent on as one part of a larger object.
+const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Where the bytes lie.
+#[derive(Clone, Debug)]
+pub enum StoreConfig {
+    Folder(PathBuf),
+    S3(S3Config),
+}
+
+/// An S3 bucket, or one of a store that speaks S3.
+#[derive(Clone, Debug)]
+pub struct S3Config {
+    pub bucket: String,
+    pub prefix: String,
+    pub region: String,
+    /// Another address than Amazon's; plain `http://` is allowed only if it is written so here.
+    pub endpoint: Option<String>,
+    pub access_key_id: Option<String>,
+    pub secret_access_key: Option<String>,
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+}
+
+/// A stored object's bytes, or a part of them, as they come.
+pub struct Download {
+    /// The size of the whole object.
+    pub size: u64,
+    /// The bytes in this answer: from, to (exclusive).
+    pub range: std::ops::Range<u64>,
+    pub bytes: BoxStream<'static, Result<Bytes, object_store::Error>>,
+}
+
+impl Blobs {
+    /// Opens the store; a missing folder is made.
+    pub fn open(config: &StoreConfig) -> anyhow::Result<Self> {
+        match config {
+            StoreConfig::Folder(folder) => {
+                std::fs::create_dir_all(folder)
+                    .with_context(|| format!("making the folder {}", folder.display()))?;
+                let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+                Ok(Self { store: Arc::new(store), prefix: Path::default() })
+            }
+            StoreConfig::S3(s3) => {
+                let mut builder = AmazonS3Builder::new()
+                    .with_bucket_name(&s3.bucket)
+                    .with_region(&s3.region);
+                if let Some(endpoint) = &s3.endpoint {
+                    builder = builder
+                        .with_endpoint(endpoint)
+                        .with_allow_http(endpoint.starts_with("http://"));
+                }
+                if let (Some(id), Some(secret)) = (&s3.access_key_id, &s3.secret_access_key) {
+                    builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+                }
+                let store = builder.build().context("opening the S3 bucket")?;
+                Ok(Self { store: Arc::new(store), prefix: Path::from(s3.prefix.as_str()) })
+            }
+        }
+    }
+
+    /// A name that no object has: two letters of its own to spread folders, then the id.
+    #[must_use]
+    pub fn new_key(id: Uuid) -> String {
+        let hex = id.simple().to_string();
+        format!("{}/{hex}", &hex[30..])
+    }
+
+    /// A writer for a new object. Nothing is visible until [`Incoming::finish`].
+    #[must_use]
+    pub fn create(&self, key: &str) -> Incoming {
+        let writer = BufWriter::with_capacity(Arc::clone(&self.store), self.path(key), PART_BYTES);
+        Incoming { writer }
+    }
+
+    /// Reads an object from `range.start` up to `range.end` (exclusive); all of it without a range.
+    pub async fn read(&self, key: &str, range: Option<std::ops::Range<u64>>) -> Result<Download> {
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
+        let found = self.store.get_opts(&self.path(key), options).await?;
+        Ok(Download {
+            size: found.meta.size,
+            range: found.range.clone(),
+            bytes: found.into_stream().boxed(),
+        })
+    }
+
+    /// Removes an object; one that is not there is no error.
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        match self.store.delete(&self.path(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The keys of all objects, as they come.
+    pub fn keys(&self) -> BoxStream<'static, Result<String>> {
+        let prefix = self.prefix.clone();
+        let start = (!prefix.as_ref().is_empty()).then_some(&self.prefix);
+        self.store
+            .list(start)
+            .map_ok(move |meta| {
+                let key = meta.location.as_ref();
+                key.strip_prefix(prefix.as_ref()).unwrap_or(key).trim_start_matches('/').to_owned()
+            })
+            .map_err(crate::error::Error::from)
+            .boxed()
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<()> {
+        match self.store.head(&self.path("no-such-object")).await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn path(&self, key: &str) -> Path {
+        if self.prefix.as_ref().is_empty() {
+            Path::from(key)
+        } else {
+            Path::from(format!("{}/{key}", self.prefix))
+        }
+    }
+}
+
+/// An object that is being written. Dropped before [`Incoming::finish`], it leaves nothing to see.
+pub struct Incoming {
+    writer: BufWriter,
+}
+
+impl Incoming {
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.writer.put(bytes).await?;
+        Ok(())
+    }
+
+    /// Completes the object: when this returns, it is durable and visible, whole.
+    pub async fn finish(mut self) -> Result<()> {
+        self.writer.shutdown().await?;
+        Ok(())
+    }
+
+    /// Gives up what has been sent so far.
+    pub async fn abort(mut self) -> Result<()> {
+        self.writer.abort().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! The database: one way to read, one way to write, the same on SQLite and PostgreSQL.
+
+mod connect;
+mod keyset;
+mod sql;
+mod write;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, SqlErr};
+
+pub use connect::{DatabaseConfig, Opened, open};
+pub use keyset::{Cursor, Direction, KeyPart, PageRequest, Page, SortColumn, keyset_page};
+pub use sql::Sql;
+pub use write::Tx;
+
+use crate::error::{Error, Result, UserErrorCode};
+
+tokio::task_local! {
+    /// The statements that the present request has run; absent outside a request.
+    pub static STATEMENTS: Arc<AtomicU64>;
+}
+
+/// A handle on the database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    read: DatabaseConnection,
+    writer: write::Writer,
+    statements: Arc<AtomicU64>,
+}
+
+impl Db {
+    /// The pool for reading. Writing through it is refused by SQLite; use [`Db::write`].
+    #[must_use]
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.read.get_database_backend()
+    }
+
+    /// How many statements this handle has run since the process started.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs a statement and reads all its rows.
+pub async fn fetch<R: FromQueryResult>(db: &impl ConnectionTrait, sql: Sql) -> Result<Vec<R>> {
+    let backend = db.get_database_backend();
+    Ok(R::find_by_statement(sql.into_statement(backend)).all(db).await?)
+}
+
+/// Runs a statement and reads its first row, if there is one.
+pub async fn fetch_one<R: FromQueryResult>(db: &impl ConnectionTrait, sql: Sql) -> Result<Option<R>> {
+    let backend = db.get_database_backend();
+    Ok(R::find_by_statement(sql.into_statement(backend)).one(db).await?)
+}
+
+/// Runs a statement that returns one integer in a column named `n`.
+pub async fn fetch_count(db: &impl ConnectionTrait, sql: Sql) -> Result<i64> {
+    let row = db.query_one_raw(sql.into_statement(db.get_database_backend())).await?;
+    Ok(match row {
+        Some(row) => row.try_get("", "n")?,
+        None => 0,
+    })
+}
+
+/// Runs a statement for its effect; the number of rows it touched.
+pub async fn run(db: &impl ConnectionTrait, sql: Sql) -> Result<u64> {
+    let backend = db.get_database_backend();
+    Ok(db.execute_raw(sql.into_statement(backend)).await?.rows_affected())
+}
+
+/// Turns a violated unique constraint into TAKEN at `field`; anything else passes.
+pub fn unique<T>(result: Result<T>, field: &str, message: &str) -> Result<T> {
+    result.map_err(|error| match violation(&error) {
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::user(UserErrorCode::Taken, field, message),
+        _ => error,
+    })
+}
+
+/// Turns a violated foreign key into NOT_FOUND at `field`; anything else passes.
+pub fn exists<T>(result: Result<T>, field: &str) -> Result<T> {
+    result.map_err(|error| match violation(&error) {
+        Some(SqlErr::ForeignKeyConstraintViolation(_)) => Error::not_found(field),
+        _ => error,
+    })
+}
+
+fn violation(error: &Error) -> Option<SqlErr> {
+    match error {
+        Error::Internal(cause) => cause.chain().find_map(|c| c.downcast_ref::<DbErr>())?.sql_err(),
+        _ => None,
+    }
+}

@@ -1,0 +1,275 @@
+//! The write path: one mutation, one transaction, with its ledger.
+//!
+//! A write is a *unit*: complete input, and a function that runs it on a transaction. Around it stand
+//! the same four things each time: has this call been answered before (idempotency), the unit itself,
+//! its audit entries and outbox events, and the commit. Any error rolls all of it back.
+//!
+//! On PostgreSQL each unit is its own transaction, repeated when the database asks for it. On SQLite
+//! one task owns the only writing connection and groups the units of concurrent requests: each in a
+//! savepoint of its own, one commit for up to [`GROUP`] of them, and the answers only after it. One
+//! unit's failure or panic rolls back its savepoint and nothing else.
+
+use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Db;
+use crate::error::{Error, Result};
+use crate::platform::ids::Ids;
+use crate::platform::ledger::{self, Audit, Event, Pending};
+use crate::platform::op::Op;
+use crate::platform::tasks;
+
+/// Units that share a commit on SQLite.
+const GROUP: usize = 64;
+/// Units that may wait; past it callers are told to come back.
+const QUEUE: usize = 4_096;
+/// How often a unit is tried again after a serialization failure or deadlock.
+const ATTEMPTS: u32 = 8;
+
+/// The transaction of one unit. Reads and writes through it like through any connection.
+pub struct Tx {
+    conn: DatabaseTransaction,
+    pub op: Op,
+    ids: Ids,
+    pending: std::sync::Mutex<Pending>,
+}
+
+impl Deref for Tx {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.conn
+    }
+}
+
+impl Tx {
+    /// A new id, stamped with the operation's time.
+    #[must_use]
+    pub fn id<I: crate::platform::ids::TypedId>(&self) -> I {
+        self.ids.make(self.op.at)
+    }
+
+    /// Writes what changed to the audit log, with this transaction.
+    pub fn audit(&self, entry: Audit) {
+        self.pending().audit.push(entry);
+    }
+
+    /// Announces an event, with this transaction. It leaves the process through the outbox only.
+    pub fn emit(&self, event: Event) {
+        self.pending().events.push(event);
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+type Answer = Box<dyn FnOnce(Result<(), DbErr>) + Send>;
+
+/// A unit with its types erased, as it waits in the queue.
+trait Queued: Send {
+    /// Runs on a transaction of its own, ends it, and answers once the outer commit is known.
+    fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, Answer>;
+}
+
+#[derive(Clone)]
+pub(super) enum Writer {
+    Grouped(mpsc::Sender<Box<dyn Queued>>),
+    Direct(DatabaseConnection),
+}
+
+impl Writer {
+    pub(super) fn direct(pool: DatabaseConnection) -> Self {
+        Self::Direct(pool)
+    }
+
+    pub(super) fn grouped(connection: DatabaseConnection) -> Self {
+        let (send, receive) = mpsc::channel(QUEUE);
+        tasks::spawn("writer", write_groups(connection, receive));
+        Self::Grouped(send)
+    }
+}
+
+/// The unit's function and input, shared so that it can be run again.
+struct Unit<I, T> {
+    op: Op,
+    input: I,
+    body: Box<dyn for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> + Send + Sync>,
+}
+
+impl Db {
+    /// Runs one mutation in one transaction. What it returns is remembered under the operation's
+    /// idempotency key, so it must be ids and plain facts: the payload is loaded anew from them.
+    ///
+    /// `body` may run more than once (a serialization failure), each time on a fresh transaction.
+    pub async fn write<I, T, F>(&self, op: &Op, input: I, body: F) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> + Send + Sync + 'static,
+    {
+        let unit = Arc::new(Unit { op: op.clone(), input, body: Box::new(body) });
+        match &self.writer {
+            Writer::Direct(pool) => write_direct(pool, &unit).await,
+            Writer::Grouped(queue) => {
+                let (send, receive) = oneshot::channel();
+                queue
+                    .try_send(Box::new(Waiting { unit, answer: send }))
+                    .map_err(|_| Error::Unavailable(anyhow::anyhow!("the write queue is full")))?;
+                receive.await.map_err(|_| Error::Unavailable(anyhow::anyhow!("the writer stopped")))?
+            }
+        }
+    }
+}
+
+/// Runs the unit and its ledger; commits or rolls back the transaction it was given.
+async fn complete<I, T>(conn: DatabaseTransaction, unit: &Unit<I, T>) -> Result<T>
+where
+    I: Send + Sync + 'static,
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let tx = Tx { conn, op: unit.op.clone(), ids: unit.op.ids.clone(), pending: <_>::default() };
+    let outcome = AssertUnwindSafe(attempt(&tx, unit)).catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
+        Err(Error::internal(format!("a write panicked: {text}")))
+    });
+    match outcome {
+        Ok(value) => {
+            tx.conn.commit().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            tx.conn.rollback().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn attempt<I, T>(tx: &Tx, unit: &Unit<I, T>) -> Result<T>
+where
+    I: Send + Sync + 'static,
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    if let Some(outcome) = ledger::begin(tx, &unit.op).await? {
+        return serde_json::from_value(outcome).map_err(Error::internal);
+    }
+    let value = (unit.body)(tx, &unit.input).await?;
+    let pending = std::mem::take(&mut *tx.pending());
+    ledger::finish(tx, &unit.op, pending, &value).await?;
+    Ok(value)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that begins a transaction")]
+async fn write_direct<I, T>(pool: &DatabaseConnection, unit: &Unit<I, T>) -> Result<T>
+where
+    I: Send + Sync + 'static,
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let mut attempt = 1;
+    loop {
+        let conn = pool.begin().await?;
+        match complete(conn, unit).await {
+            Err(error) if attempt < ATTEMPTS && should_retry(&error) => {
+                let pause = rand::random_range(1..=(5 << attempt));
+                tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether PostgreSQL asks for the transaction to be repeated: serialization failure or deadlock.
+fn should_retry(error: &Error) -> bool {
+    let (Error::Internal(cause) | Error::Unavailable(cause)) = error else { return false };
+    cause.chain().any(|cause| {
+        let sql = match cause.downcast_ref::<DbErr>() {
+            Some(DbErr::Exec(RuntimeErr::SqlxError(e)) | DbErr::Query(RuntimeErr::SqlxError(e))) => e,
+            _ => return false,
+        };
+        matches!(&**sql, sqlx::Error::Database(e) if matches!(e.code().as_deref(), Some("40001" | "40P01")))
+    })
+}
+
+struct Waiting<I, T> {
+    unit: Arc<Unit<I, T>>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<I, T> Queued for Waiting<I, T>
+where
+    I: Send + Sync + 'static,
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, Answer> {
+        Box::pin(async move {
+            let outcome = complete(conn, &self.unit).await;
+            let answer: Answer = Box::new(move |commit| {
+                let outcome = match commit {
+                    // The caller must not take for lost what a refusal has said already.
+                    Err(_) if outcome.is_err() => outcome,
+                    Err(error) => Err(Error::Unavailable(anyhow::Error::new(error).context("commit"))),
+                    Ok(()) => outcome,
+                };
+                // A caller that has gone away finds its outcome under its idempotency key.
+                let _ = self.answer.send(outcome);
+            });
+            answer
+        })
+    }
+}
+
+/// The one writer of a SQLite database.
+async fn write_groups(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Queued>>) {
+    while let Some(first) = queue.recv().await {
+        let mut answers: Vec<Answer> = Vec::new();
+        let outcome = write_group(&connection, first, &mut queue, &mut answers).await;
+        if let Err(error) = &outcome {
+            tracing::error!(error = %error, "a group of writes was not committed");
+        }
+        metrics::histogram!("accolade_write_group_units").record(u32::try_from(answers.len()).unwrap_or(0));
+        let failure = outcome.err().map(|e| e.to_string());
+        for answer in answers {
+            answer(failure.clone().map_or(Ok(()), |text| Err(DbErr::Custom(text))));
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that begins a transaction")]
+async fn write_group(
+    connection: &DatabaseConnection,
+    first: Box<dyn Queued>,
+    queue: &mut mpsc::Receiver<Box<dyn Queued>>,
+    answers: &mut Vec<Answer>,
+) -> Result<(), DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let group = connection.begin_with_options(options).await?;
+    let mut next = Some(first);
+    while let Some(unit) = next.take() {
+        let savepoint = group.begin().await?;
+        answers.push(unit.run(savepoint).await);
+        if answers.len() < GROUP {
+            next = queue.try_recv().ok();
+        }
+    }
+    group.commit().await
+}
+

@@ -1,0 +1,139 @@
+//! What every write leaves behind, in its own transaction: the answer to a repeated call, the audit
+//! entries, the events to announce. Other slices read these tables; only this module writes them.
+
+use sea_orm::DatabaseTransaction;
+use serde::Serialize;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::error::{Error, Result, UserErrorCode};
+use crate::platform::db::{Sql, Tx, fetch_one, run};
+use crate::platform::ids::{AuditEntryId, BrandId, EventId};
+use crate::platform::op::Op;
+
+/// One change, as the audit log keeps it.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// The brand whose chain it belongs to; none: the instance's.
+    pub brand: Option<BrandId>,
+    /// The mutation's name, such as `createLease`.
+    pub action: &'static str,
+    /// The id of what changed, with its type prefix.
+    pub subject: String,
+    /// What changed, by field. Never a secret, an e-mail address or a password.
+    pub changes: Json,
+}
+
+/// Something others may want to know, announced through the outbox.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub brand: Option<BrandId>,
+    /// A topic of the contract, such as `VERSION_APPROVED`.
+    pub topic: &'static str,
+    /// The content, channel or lease it is about.
+    pub subject: String,
+    pub payload: Json,
+}
+
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) audit: Vec<Audit>,
+    pub(super) events: Vec<Event>,
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct Remembered {
+    input_hash: Vec<u8>,
+    outcome: Option<String>,
+}
+
+/// Claims the operation's idempotency key, or returns the outcome of the call that had it first.
+///
+/// On PostgreSQL the insert waits for a concurrent call with the same key: then that call's outcome is
+/// there, or it was rolled back and the key is ours.
+pub(super) async fn begin(tx: &DatabaseTransaction, op: &Op) -> Result<Option<Json>> {
+    let Some(idempotency) = &op.idempotency else { return Ok(None) };
+    let row = [
+        ("caller", op.actor.key().into()),
+        ("key", idempotency.key.clone().into()),
+        ("input_hash", idempotency.input_hash.clone().into()),
+        ("created_at", op.at.into()),
+    ];
+    let claim = Sql::insert("idempotency_keys", row).push(" ON CONFLICT (caller, key) DO NOTHING");
+    let claimed = run(tx, claim).await?;
+    if claimed == 1 {
+        return Ok(None);
+    }
+    let before: Option<Remembered> = fetch_one(
+        tx,
+        Sql::new("SELECT input_hash, outcome FROM idempotency_keys WHERE caller = ")
+            .bind(op.actor.key())
+            .push(" AND key = ")
+            .bind(idempotency.key.clone()),
+    )
+    .await?;
+    let before = before.ok_or_else(|| Error::internal("an idempotency key vanished"))?;
+    if before.input_hash != idempotency.input_hash {
+        return Err(Error::user(
+            UserErrorCode::IdempotencyConflict,
+            "clientMutationId",
+            "This clientMutationId was used for another input. Send a new one.",
+        ));
+    }
+    let outcome = before.outcome.ok_or_else(|| Error::internal("an idempotency key without outcome"))?;
+    Ok(Some(serde_json::from_str(&outcome).map_err(Error::internal)?))
+}
+
+/// Writes the ledger of a unit that has succeeded.
+pub(super) async fn finish<T: Serialize>(tx: &Tx, op: &Op, pending: Pending, outcome: &T) -> Result<()> {
+    if let Some(idempotency) = &op.idempotency {
+        let outcome = serde_json::to_string(outcome).map_err(Error::internal)?;
+        let update = Sql::update("idempotency_keys", [("outcome", outcome.into())])
+            .push(" WHERE caller = ")
+            .bind(op.actor.key())
+            .push(" AND key = ")
+            .bind(idempotency.key.clone());
+        run(&**tx, update).await?;
+    }
+    if !pending.audit.is_empty() {
+        let (actor_kind, actor_id) = op.actor.to_columns();
+        let columns = ["id", "at", "brand_id", "actor_kind", "actor_id", "action", "subject", "changes"];
+        let rows = pending.audit.into_iter().map(|entry| {
+            vec![
+                tx.id::<AuditEntryId>().into(),
+                op.at.into(),
+                entry.brand.map(|b| b.0).into(),
+                actor_kind.clone().into(),
+                actor_id.into(),
+                entry.action.into(),
+                entry.subject.into(),
+                entry.changes.to_string().into(),
+            ]
+        });
+        run(&**tx, Sql::insert_all("audit_entries", &columns, rows)).await?;
+    }
+    if !pending.events.is_empty() {
+        let columns = ["id", "at", "brand_id", "topic", "subject", "payload"];
+        let rows = pending.events.into_iter().map(|event| {
+            vec![
+                tx.id::<EventId>().into(),
+                op.at.into(),
+                event.brand.map(|b| b.0).into(),
+                event.topic.into(),
+                event.subject.into(),
+                event.payload.to_string().into(),
+            ]
+        });
+        run(&**tx, Sql::insert_all("outbox_events", &columns, rows)).await?;
+    }
+    Ok(())
+}
+
+/// The instance's chain in the audit log, beside one for each brand.
+pub const INSTANCE_CHAIN: &str = "instance";
+
+/// The name of the audit chain of a brand, or of the instance.
+#[must_use]
+pub fn chain_of(brand: Option<Uuid>) -> String {
+    brand.map_or_else(|| INSTANCE_CHAIN.to_owned(), |b| BrandId(b).to_string())
+}

@@ -1,0 +1,16 @@
+//! The ground the slices stand on: time, ids, the database, the ledger, bytes.
+//!
+//! Nothing here knows a word of the domain. What differs between SQLite and PostgreSQL, a folder and
+//! S3, or a test and production, differs here and nowhere above.
+
+pub mod blob;
+pub mod clock;
+pub mod db;
+pub mod ids;
+pub mod ledger;
+pub mod locale;
+pub mod names;
+pub mod op;
+pub mod seal;
+pub mod tasks;
+pub mod text;
