@@ -1,1 +1,5 @@
-fn main(){}
+//! The command line: parses the arguments and hands over.
+
+fn main() -> anyhow::Result<()> {
+    accolade::cli::main()
+}

@@ -37,8 +37,13 @@ crate::sql_migration! {
             subject text NOT NULL,
             changes text NOT NULL
         )",
-        "CREATE INDEX audit_entries_brand ON audit_entries (brand_id, at, id)",
-        "CREATE INDEX audit_entries_subject ON audit_entries (subject, at, id)",
+        "CREATE INDEX audit_entries_brand ON audit_entries (brand_id, id)",
+        // Which contents an entry is about, for their histories.
+        "CREATE TABLE audit_entry_contents (
+            content_id uuid NOT NULL,
+            entry_id uuid NOT NULL REFERENCES audit_entries (id),
+            PRIMARY KEY (content_id, entry_id)
+        )",
         "CREATE TABLE audit_seals (
             chain text NOT NULL,
             sequence bigint NOT NULL CHECK (sequence > 0),
@@ -86,6 +91,7 @@ crate::sql_migration! {
     down: &[
         "DROP TABLE outbox_events",
         "DROP TABLE audit_seals",
+        "DROP TABLE audit_entry_contents",
         "DROP TABLE audit_entries",
         "-- postgres
          DROP FUNCTION audit_is_append_only()",

@@ -101,6 +101,7 @@ pub(crate) async fn create_token(cx: &OpContext, new: NewToken) -> Result<(Token
                     brand: None,
                     action: "createAccessToken",
                     subject: token.id.to_string(),
+                    contents: Vec::new(),
                     changes: json!({
                         "name": token.name,
                         "scopes": token.scopes,
@@ -198,6 +199,7 @@ pub(crate) async fn revoke_token(cx: &OpContext, id: TokenId) -> Result<TokenId>
                     brand: None,
                     action: "revokeAccessToken",
                     subject: token.id.to_string(),
+                    contents: Vec::new(),
                     changes: json!({ "revokedAt": tx.op.at.to_rfc3339() }),
                 });
             }

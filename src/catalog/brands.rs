@@ -81,6 +81,7 @@ async fn insert(tx: &Tx, name: &str, slug: &str) -> Result<BrandId> {
         brand: Some(id),
         action: "createBrand",
         subject: id.to_string(),
+        contents: Vec::new(),
         changes: json!({ "name": name, "slug": slug }),
     });
     Ok(id)

@@ -7,6 +7,7 @@ mod brands;
 pub(crate) mod graphql;
 mod loaders;
 mod model;
+pub(crate) mod resolve;
 
 pub(crate) use brands::{NewBrand, create_brand, list_brands};
 pub(crate) use loaders::BrandKey;

@@ -4,6 +4,7 @@
 //! What is said of a channel, a tag, a lease or a rule, holds for every channel under it.
 
 mod model;
+pub(crate) mod resolve;
 mod store;
 
 pub use model::{

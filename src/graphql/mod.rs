@@ -3,7 +3,9 @@
 pub(crate) mod connection;
 pub(crate) mod context;
 pub(crate) mod error;
+pub(crate) mod interface;
 pub(crate) mod loader;
+pub(crate) mod node;
 pub(crate) mod scalars;
 pub(crate) mod schema;
 pub(crate) mod upload;

@@ -2,7 +2,9 @@
 
 use async_graphql::{EmptySubscription, MergedObject};
 
+use super::node::InterfaceNodes;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
+use crate::contents::graphql::Content;
 
 #[derive(MergedObject, Default)]
 pub struct Query(CatalogQuery);
@@ -15,5 +17,8 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 /// The schema, as every instance serves and `accolade schema` prints it.
 #[must_use]
 pub fn build() -> Schema {
-    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish()
+    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .register_output_type::<InterfaceNodes>()
+        .register_output_type::<Content>()
+        .finish()
 }

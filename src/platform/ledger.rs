@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result, UserErrorCode};
 use crate::platform::db::{Sql, Tx, fetch_one, run};
-use crate::platform::ids::{AuditEntryId, BrandId, EventId};
+use crate::platform::ids::{AuditEntryId, BrandId, ContentId, EventId};
 use crate::platform::op::Op;
 
 /// One change, as the audit log keeps it.
@@ -20,6 +20,8 @@ pub struct Audit {
     pub action: &'static str,
     /// The id of what changed, with its type prefix.
     pub subject: String,
+    /// The contents whose history it belongs to.
+    pub contents: Vec<ContentId>,
     /// What changed, by field. Never a secret, an e-mail address or a password.
     pub changes: Json,
 }
@@ -98,9 +100,13 @@ pub(super) async fn finish<T: Serialize>(tx: &Tx, op: &Op, pending: Pending, out
     if !pending.audit.is_empty() {
         let (actor_kind, actor_id) = op.actor.to_columns();
         let columns = ["id", "at", "brand_id", "actor_kind", "actor_id", "action", "subject", "changes"];
-        let rows = pending.audit.into_iter().map(|entry| {
-            vec![
-                tx.id::<AuditEntryId>().into(),
+        let mut links = Vec::new();
+        let mut rows = Vec::new();
+        for entry in pending.audit {
+            let id: AuditEntryId = tx.id();
+            links.extend(entry.contents.iter().map(|content| vec![(*content).into(), id.into()]));
+            rows.push(vec![
+                id.into(),
                 op.at.into(),
                 entry.brand.map(|b| b.0).into(),
                 actor_kind.clone().into(),
@@ -108,9 +114,12 @@ pub(super) async fn finish<T: Serialize>(tx: &Tx, op: &Op, pending: Pending, out
                 entry.action.into(),
                 entry.subject.into(),
                 entry.changes.to_string().into(),
-            ]
-        });
+            ]);
+        }
         run(&**tx, Sql::insert_all("audit_entries", &columns, rows)).await?;
+        if !links.is_empty() {
+            run(&**tx, Sql::insert_all("audit_entry_contents", &["content_id", "entry_id"], links)).await?;
+        }
     }
     if !pending.events.is_empty() {
         let columns = ["id", "at", "brand_id", "topic", "subject", "payload"];

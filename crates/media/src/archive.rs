@@ -66,6 +66,12 @@ fn directory(source: &mut Source<'_>) -> Result<(u64, u64), Refusal> {
     let start = slice_at(end, 16)
         .map(u32::from_le_bytes)
         .ok_or_else(Refusal::truncated)?;
+    let comment = slice_at(end, 20)
+        .map(u16::from_le_bytes)
+        .map_or(usize::MAX, usize::from);
+    if end.len().saturating_sub(22) < comment {
+        return Err(Refusal::truncated());
+    }
     if entries != u16::MAX && start != u32::MAX {
         return Ok((u64::from(start), u64::from(entries)));
     }

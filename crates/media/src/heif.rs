@@ -2,7 +2,7 @@
 //! picture. Layout: ISO/IEC 23008-12.
 
 use crate::boxes::{self, Header as Part};
-use crate::icc;
+use crate::icc::{self, Profile};
 use crate::limits::check;
 use crate::picture::Header;
 use crate::source::Source;
@@ -105,7 +105,9 @@ impl Pictures {
                 b"nclx" => Property::Color("RGB"),
                 _ => {
                     let profile = source.take(length.saturating_sub(4).min(icc::PROFILE_BYTES))?;
-                    icc::color_space(&profile).map_or(Property::Other, Property::Color)
+                    Profile::read(&profile)
+                        .color_space
+                        .map_or(Property::Other, Property::Color)
                 }
             },
             b"auxC" => {

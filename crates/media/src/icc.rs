@@ -17,9 +17,25 @@ const SRGB_COLORANTS: [([u8; 4], [f64; 2]); 3] = [
     (*b"bXYZ", [0.1431, 0.0606]),
 ];
 
-/// The name of the colour space that `profile` (or its beginning) describes, as in
-/// [`Facts::color_space`](crate::Facts::color_space); `None` if it is no profile or of an exotic one.
-pub(crate) fn color_space(profile: &[u8]) -> Option<&'static str> {
+/// What a file's profile says.
+#[derive(Clone, Copy)]
+pub(crate) struct Profile {
+    /// As [`Facts::color_space`](crate::Facts::color_space); `None` if the profile cannot be read, or
+    /// is for an exotic space.
+    pub(crate) color_space: Option<&'static str>,
+}
+
+impl Profile {
+    /// Reads a profile, or the beginning of one.
+    pub(crate) fn read(bytes: &[u8]) -> Self {
+        Self {
+            color_space: color_space(bytes),
+        }
+    }
+}
+
+/// The name of the colour space that `profile` describes.
+fn color_space(profile: &[u8]) -> Option<&'static str> {
     match profile.get(16..20)? {
         b"RGB " if is_srgb(profile) => Some("sRGB"),
         b"RGB " => Some("RGB"),

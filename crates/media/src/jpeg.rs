@@ -1,7 +1,7 @@
 //! JPEG: walks the segments and the compressed data between them to the end marker.
 //! Layout: ITU-T T.81, annex B; EXIF 2.32; ICC.1:2022, annex B.4.
 
-use crate::icc;
+use crate::icc::Profile;
 use crate::limits::check;
 use crate::picture::{Header, check_volume, orientation};
 use crate::source::Source;
@@ -21,7 +21,7 @@ struct Picture {
     /// From the first EXIF segment; later ones are not read.
     orientation: Option<u8>,
     /// From the first profile; later ones are not read.
-    profile: Option<Option<&'static str>>,
+    profile: Option<Profile>,
     scans: u64,
     /// Bytes of compressed data.
     scanned: u64,
@@ -130,7 +130,7 @@ fn segment(
             // The first of the pieces that a profile is cut into; its number follows the name.
             let piece = source.take(u64::from(length))?;
             if let Some(profile) = piece.strip_prefix(b"ICC_PROFILE\0\x01") {
-                picture.profile = Some(profile.get(1..).and_then(icc::color_space));
+                picture.profile = profile.get(1..).map(Profile::read);
             }
         }
         _ => {}
@@ -197,7 +197,10 @@ impl Picture {
         // A block takes two codes of at least one bit each; of the first of many passes, one code.
         let bits = if frame.progressive { 1 } else { 2 };
         check_volume(self.scanned, frame.blocks * bits, 8)?;
-        let color_space = match (frame.components, self.profile.flatten()) {
+        let color_space = match (
+            frame.components,
+            self.profile.and_then(|profile| profile.color_space),
+        ) {
             (1, _) => "Gray",
             (4, _) => "CMYK",
             (_, None) => "sRGB",

@@ -1,6 +1,6 @@
 //! PNG, animated ones too: walks the chunks to the last. Layout: W3C PNG, third edition.
 
-use crate::icc;
+use crate::icc::{self, Profile};
 use crate::picture::{EXIF_BYTES, Header, check_volume, orientation};
 use crate::source::Source;
 use crate::{Facts, Limits, Refusal};
@@ -14,7 +14,7 @@ struct Chunks {
     /// From the first EXIF chunk; later ones are not read.
     orientation: Option<u8>,
     /// From the first profile; later ones are not read.
-    profile: Option<Option<&'static str>>,
+    profile: Option<Profile>,
     transparent_color: bool,
     /// Frames of an animation, as counted.
     frames: u32,
@@ -99,7 +99,11 @@ impl Chunks {
         match &kind {
             b"IDAT" => self.data += length,
             b"tRNS" => self.transparent_color = true,
-            b"sRGB" => self.profile = Some(Some("sRGB")),
+            b"sRGB" => {
+                self.profile = Some(Profile {
+                    color_space: Some("sRGB"),
+                })
+            }
             b"iCCP" if self.profile.is_none() => {
                 self.profile = Some(profile(&source.take(length.min(icc::PROFILE_BYTES))?));
             }
@@ -124,17 +128,22 @@ impl Chunks {
             return Err(Refusal::damaged("it holds no picture"));
         }
         check_volume(self.data, ihdr.bytes(), DEFLATE_RATIO)?;
-        let gray = matches!(ihdr.color, 0 | 4);
+        let color_space = match (ihdr.color, self.profile) {
+            (0 | 4, _) => "Gray",
+            (
+                _,
+                Some(Profile {
+                    color_space: Some(name),
+                }),
+            ) => name,
+            _ => "sRGB",
+        };
         let header = Header {
             width: ihdr.width,
             height: ihdr.height,
             orientation: self.orientation.unwrap_or(1),
             has_alpha: Some(matches!(ihdr.color, 4 | 6) || self.transparent_color),
-            color_space: Some(if gray {
-                "Gray"
-            } else {
-                self.profile.flatten().unwrap_or("sRGB")
-            }),
+            color_space: Some(color_space),
         };
         Ok(header
             .facts("image/png", limits)?
@@ -150,14 +159,18 @@ fn delay(source: &mut Source<'_>) -> Result<u64, Refusal> {
     Ok(u64::from(numerator) * 1000 / u64::from(denominator))
 }
 
-/// The colour space of a profile as a chunk holds it: a name that ends in zero, the method zero, the
-/// profile deflated. As much of it is unpacked as is needed.
-fn profile(chunk: &[u8]) -> Option<&'static str> {
-    let name_end = chunk.iter().take(80).position(|byte| *byte == 0)?;
-    let packed = chunk.get(name_end + 2..)?;
+/// Reads a profile as a chunk holds it: a name that ends in zero, the method zero, the profile
+/// deflated. As much of it is unpacked as is needed.
+fn profile(chunk: &[u8]) -> Profile {
+    let name_end = chunk
+        .iter()
+        .take(80)
+        .position(|byte| *byte == 0)
+        .unwrap_or(chunk.len());
+    let packed = chunk.get(name_end + 2..).unwrap_or_default();
     let limit = usize::try_from(icc::PROFILE_BYTES).unwrap_or(usize::MAX);
     match miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(packed, limit) {
-        Ok(profile) => icc::color_space(&profile),
-        Err(error) => icc::color_space(&error.output),
+        Ok(profile) => Profile::read(&profile),
+        Err(error) => Profile::read(&error.output),
     }
 }

@@ -1,7 +1,7 @@
 //! Photoshop documents, of both sizes: reads the header and the colour profile, passes over the
 //! layers. Layout: Adobe Photoshop file formats specification.
 
-use crate::icc;
+use crate::icc::{self, Profile};
 use crate::picture::Header;
 use crate::source::Source;
 use crate::{Facts, Limits, Refusal};
@@ -53,7 +53,7 @@ pub(crate) fn probe(source: &mut Source<'_>, limits: &Limits) -> Result<Facts, R
 fn resources(source: &mut Source<'_>) -> Result<Option<&'static str>, Refusal> {
     let length = u64::from(source.u32_be()?);
     let end = source.position() + length;
-    let mut profile = None;
+    let mut profile: Option<Profile> = None;
     while source.position() + 12 <= end {
         source.part()?;
         source.skip(4)?;
@@ -65,10 +65,10 @@ fn resources(source: &mut Source<'_>) -> Result<Option<&'static str>, Refusal> {
         let next = source.position() + length + (length & 1);
         if number == ICC_PROFILE && profile.is_none() {
             let start = source.take(length.min(icc::PROFILE_BYTES))?;
-            profile = Some(icc::color_space(&start));
+            profile = Some(Profile::read(&start));
         }
         source.seek(next)?;
     }
     source.seek(end)?;
-    Ok(profile.flatten())
+    Ok(profile.and_then(|profile| profile.color_space))
 }

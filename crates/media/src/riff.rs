@@ -1,7 +1,7 @@
 //! RIFF: WebP pictures, animated ones too, and WAV recordings. Layout: WebP container specification;
 //! RFC 6386 and RFC 9649 for the sizes in its bitstreams; Microsoft's WAVE format.
 
-use crate::icc;
+use crate::icc::{self, Profile};
 use crate::limits::check;
 use crate::picture::{EXIF_BYTES, Header, orientation};
 use crate::source::Source;
@@ -61,7 +61,7 @@ struct Webp {
     /// From the first EXIF chunk; later ones are not read.
     orientation: Option<u8>,
     /// From the first profile; later ones are not read.
-    profile: Option<Option<&'static str>>,
+    profile: Option<Profile>,
     frames: u32,
     duration_ms: u64,
 }
@@ -102,7 +102,7 @@ impl Webp {
             b"ANMF" => self.frame(source, limits)?,
             b"ICCP" if self.profile.is_none() => {
                 let profile = source.take(chunk.length.min(icc::PROFILE_BYTES))?;
-                self.profile = Some(icc::color_space(&profile));
+                self.profile = Some(Profile::read(&profile));
             }
             b"EXIF" if self.orientation.is_none() => {
                 let exif = source.take(chunk.length.min(EXIF_BYTES))?;
@@ -142,7 +142,11 @@ impl Webp {
             height: size.1,
             orientation: self.orientation.unwrap_or(1),
             has_alpha: Some(self.alpha),
-            color_space: Some(self.profile.flatten().unwrap_or("sRGB")),
+            color_space: Some(
+                self.profile
+                    .and_then(|profile| profile.color_space)
+                    .unwrap_or("sRGB"),
+            ),
         };
         let facts = header.facts("image/webp", limits)?;
         Ok(facts.animated(self.frames.max(1), self.duration_ms))

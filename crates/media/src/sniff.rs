@@ -103,8 +103,9 @@ pub(crate) fn describe(head: &[u8]) -> Cow<'static, str> {
         return "a program".into();
     }
     match infer::get(head) {
-        Some(found) if found.matcher_type() == infer::MatcherType::App => "a program".into(),
         Some(found) => match found.mime_type() {
+            "application/x-x509-ca-cert" => "a key or certificate".into(),
+            _ if found.matcher_type() == infer::MatcherType::App => "a program".into(),
             "text/html" => "a web page (text/html)".into(),
             "text/x-shellscript" => "a program".into(),
             // Signatures that `kind` found too loose.
@@ -298,7 +299,7 @@ mod tests {
             (&b"MZ\x90\0\x03\0\0\0"[..], "a program"),
             (b"#!/bin/sh\nrm -rf /\n", "a program"),
             (b"<?php system($_GET['c']);", "a program"),
-            (b"\x7FELF\x02\x01\x01\0", "a program"),
+            (b"\0asm\x01\0\0\0", "a program"),
             (b"<!DOCTYPE html><html>", "a web page (text/html)"),
             (b"Dear Sir or Madam,\n", "text"),
             ("Gr\u{fc}\u{df}e".as_bytes().split_last().unwrap().1, "text"),

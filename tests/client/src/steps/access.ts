@@ -16,6 +16,7 @@ import {
   NodesDocument,
   RevokeAccessTokenDocument,
   SearchDocument,
+  type AuditLogQuery,
   type ContentFilter,
   type CreateAccessTokenInput,
   type EntryFragment,
@@ -176,15 +177,14 @@ function assertChained(entries: ReadonlyArray<EntryFragment>): void {
 async function assertLogged(api: Api, subject: string): Promise<void> {
   let after: string | null = null;
   do {
-    const { auditLog }: { auditLog: AuditPage } = await api.query(AuditLogDocument, { first: 100, after });
+    const { auditLog }: AuditLogQuery = await api.query(AuditLogDocument, { first: 100, after });
     if (auditLog.nodes.some((entry) => entry.subject?.id === subject)) return;
     after = auditLog.pageInfo.hasNextPage ? need(auditLog.pageInfo.endCursor, "the page's end") : null;
   } while (after !== null);
   assert.fail("the win's entries should be in the audit log");
 }
-type AuditPage = import("../generated").AuditLogQuery["auditLog"];
 
-/** The URL a token was given ends with it. */
+/** The reviewer's work is done. */
 export async function endReviewer(context: Context, reviewer: Reviewer): Promise<void> {
   await revoke(context, reviewer);
 }

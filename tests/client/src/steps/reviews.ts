@@ -89,7 +89,7 @@ export async function rollBackBadge(
     await submit(api, version);
     const decided = await review(reviewer.api, version, "APPROVE", reviewer.id);
     assertState(decided.version, "APPROVED");
-    assert.equal(decided.version.content.version?.number, number);
+    assert.equal(decided.version.content.version?.number, number, "the highest approved version is current");
   }
   const input = { version: secondVersion, reason: "The licensor wants the warm colour" };
   const withdrawn = need((await api.mutate(WithdrawVersionDocument, { input })).version, "the withdrawn version");

@@ -1,0 +1,252 @@
+//! What assets and endorsements share in GraphQL: written once in [`ContentFields`] and
+//! [`VersionFields`], which the objects of both kinds take in (`flatten`), and the two interfaces.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Interface, Object};
+
+use super::model::{self, ContentKind, ContentStatus, Labels, VersionDetail, VersionState};
+use crate::assets::graphql::{Asset, AssetVersion};
+use crate::catalog::graphql::Brand;
+use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
+use crate::error::{Error, Result};
+use crate::graphql::context::Request;
+use crate::graphql::error::{GqlResult, OrFail};
+use crate::graphql::interface::interface_methods;
+use crate::graphql::scalars::{CountryCode, DateTime};
+use crate::library::{ContentKey, LabelsKey, VersionKey};
+use crate::platform::ids::{ContentId, VersionId};
+
+/// Anything that is reviewed, licensed, tagged to channels, placed and measured: an asset or an endorsement.
+#[derive(Interface, Clone)]
+#[graphql(
+    field(name = "id", method = "i_id", ty = "ID", desc = "The content's id."),
+    field(name = "brand", method = "i_brand", ty = "Brand", desc = "Whose it is."),
+    field(name = "title", method = "i_title", ty = "String", desc = "What it is called inside the house."),
+    field(name = "tags", method = "i_tags", ty = "Vec<String>", desc = "Free words, folded."),
+    field(name = "markets", method = "i_markets", ty = "Vec<CountryCode>", desc = "Where it may go; empty: every market."),
+    field(name = "status", method = "i_status", ty = "ContentStatus", desc = "Where it stands now; derived, never stored."),
+    field(name = "version", method = "i_version", ty = "Option<Version>", desc = "The current version: the approved one with the highest number."),
+    field(name = "latestVersion", method = "i_latest_version", ty = "Version", desc = "The version with the highest number."),
+    field(name = "revision", method = "i_revision", ty = "i32", desc = "The optimistic lock: send back the one you read."),
+    field(name = "createdAt", method = "i_created_at", ty = "DateTime", desc = "When it was made."),
+    field(name = "updatedAt", method = "i_updated_at", ty = "DateTime", desc = "When it was last changed.")
+)]
+pub(crate) enum Content {
+    Asset(Asset),
+    Endorsement(Endorsement),
+}
+
+impl Content {
+    /// The object of a content's kind.
+    pub(crate) fn of(content: Arc<model::Content>) -> Self {
+        match content.kind() {
+            ContentKind::Asset => Self::Asset(Asset::of(content)),
+            ContentKind::Endorsement => Self::Endorsement(Endorsement::of(content)),
+        }
+    }
+
+    /// The content with this id, if the viewer sees it.
+    pub(crate) async fn find(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
+        Ok(ctx.loader().load_one(ContentKey(id)).await?.map(Self::of))
+    }
+
+    /// A content that something visible points to.
+    pub(crate) async fn get(ctx: &Context<'_>, id: ContentId) -> GqlResult<Self> {
+        let found = Self::find(ctx, id).await.or_fail()?;
+        found.ok_or_else(|| Error::internal("a content is missing")).or_fail()
+    }
+}
+
+/// The fields of [`Content`].
+#[derive(Clone)]
+pub(crate) struct ContentFields(pub(crate) Arc<model::Content>);
+
+impl ContentFields {
+    pub(crate) async fn labels(&self, ctx: &Context<'_>) -> GqlResult<Arc<Labels>> {
+        let labels = ctx.loader().load_one(LabelsKey(self.0.id)).await.or_fail()?;
+        Ok(labels.unwrap_or_default())
+    }
+
+    /// The version that the viewer may take for the current one.
+    pub(crate) async fn current(&self, ctx: &Context<'_>) -> GqlResult<Option<Arc<model::Version>>> {
+        match self.0.current {
+            Some(id) => ctx.loader().load_one(VersionKey(id)).await.or_fail(),
+            None => Ok(None),
+        }
+    }
+
+    /// The newest version; for a public viewer, the current one.
+    pub(crate) async fn latest(&self, ctx: &Context<'_>) -> GqlResult<Arc<model::Version>> {
+        let id = match (ctx.viewer().is_public(), self.0.current) {
+            (true, Some(current)) => current,
+            _ => self.0.latest,
+        };
+        let found = ctx.loader().load_one(VersionKey(id)).await.or_fail()?;
+        found.ok_or_else(|| Error::internal("a version is missing")).or_fail()
+    }
+}
+
+#[Object]
+impl ContentFields {
+    /// The content's id.
+    async fn id(&self) -> ID {
+        self.0.public_id().into()
+    }
+
+    /// Whose it is.
+    async fn brand(&self, ctx: &Context<'_>) -> GqlResult<Brand> {
+        Brand::get(ctx, self.0.brand).await
+    }
+
+    /// What it is called inside the house.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// Free words, folded, in the order of their bytes.
+    async fn tags(&self, ctx: &Context<'_>) -> GqlResult<Vec<String>> {
+        Ok(self.labels(ctx).await?.tags.clone())
+    }
+
+    /// Where it may go; empty: every market.
+    async fn markets(&self, ctx: &Context<'_>) -> GqlResult<Vec<CountryCode>> {
+        Ok(self.labels(ctx).await?.markets.iter().cloned().map(CountryCode).collect())
+    }
+
+    /// Embargo: not before.
+    async fn release_at(&self) -> Option<DateTime> {
+        self.0.release_at.map(DateTime)
+    }
+
+    /// Not at or after.
+    async fn expire_at(&self) -> Option<DateTime> {
+        self.0.expire_at.map(DateTime)
+    }
+
+    /// Where it stands now; derived, never stored.
+    async fn status(&self, ctx: &Context<'_>) -> ContentStatus {
+        self.0.status(ctx.at())
+    }
+
+    /// The optimistic lock: send back the one you read.
+    async fn revision(&self) -> i32 {
+        self.0.revision
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> DateTime {
+        DateTime(self.0.updated_at)
+    }
+}
+
+/// One state of a content: the unit of review, rendition and placement. Immutable but for its state.
+#[derive(Interface, Clone)]
+#[graphql(
+    field(name = "id", method = "i_id", ty = "ID", desc = "The version's id."),
+    field(name = "content", method = "i_content", ty = "Content", desc = "What it is a version of."),
+    field(name = "number", method = "i_number", ty = "i32", desc = "1, 2, 3 … per content, without a hole."),
+    field(name = "state", method = "i_state", ty = "VersionState", desc = "Where it stands in its review."),
+    field(name = "note", method = "i_note", ty = "Option<String>", desc = "What its author says of it."),
+    field(name = "createdAt", method = "i_created_at", ty = "DateTime", desc = "When it was made.")
+)]
+pub(crate) enum Version {
+    AssetVersion(AssetVersion),
+    EndorsementVersion(EndorsementVersion),
+}
+
+impl Version {
+    /// The object of a version's kind.
+    pub(crate) fn of(version: Arc<model::Version>) -> Self {
+        match version.detail {
+            VersionDetail::Wording(_) => Self::EndorsementVersion(EndorsementVersion::of(version)),
+            VersionDetail::File(_) | VersionDetail::Text { .. } => Self::AssetVersion(AssetVersion::of(version)),
+        }
+    }
+
+    /// The version with this id, if the viewer sees it.
+    pub(crate) async fn find(ctx: &Context<'_>, id: VersionId) -> Result<Option<Self>> {
+        Ok(ctx.loader().load_one(VersionKey(id)).await?.map(Self::of))
+    }
+
+    /// A version that something visible points to.
+    pub(crate) async fn get(ctx: &Context<'_>, id: VersionId) -> GqlResult<Self> {
+        let found = Self::find(ctx, id).await.or_fail()?;
+        found.ok_or_else(|| Error::internal("a version is missing")).or_fail()
+    }
+}
+
+/// The fields of [`Version`].
+#[derive(Clone)]
+pub(crate) struct VersionFields(pub(crate) Arc<model::Version>);
+
+#[Object]
+impl VersionFields {
+    /// The version's id.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// What it is a version of.
+    async fn content(&self, ctx: &Context<'_>) -> GqlResult<Content> {
+        Content::get(ctx, self.0.content).await
+    }
+
+    /// 1, 2, 3 … per content: unique, without a hole, whoever uploads at the same moment.
+    async fn number(&self) -> i32 {
+        self.0.number
+    }
+
+    /// Where it stands in its review.
+    async fn state(&self) -> VersionState {
+        self.0.state
+    }
+
+    /// What its author says of it.
+    async fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+}
+
+macro_rules! content_interface {
+    ($($object:ty),*) => {$(
+        interface_methods! { $object {
+            i_id() -> ID;
+            i_brand() -> Brand;
+            i_title() -> String;
+            i_tags() -> Vec<String>;
+            i_markets() -> Vec<CountryCode>;
+            i_status() -> ContentStatus;
+            i_version() -> Option<Version>;
+            i_latest_version() -> Version;
+            i_revision() -> i32;
+            i_created_at() -> DateTime;
+            i_updated_at() -> DateTime;
+        } }
+    )*};
+}
+content_interface!(Asset, Endorsement);
+
+macro_rules! version_interface {
+    ($($object:ty),*) => {$(
+        interface_methods! { $object {
+            i_id() -> ID;
+            i_content() -> Content;
+            i_number() -> i32;
+            i_state() -> VersionState;
+            i_note() -> Option<String>;
+            i_created_at() -> DateTime;
+        } }
+    )*};
+}
+version_interface!(AssetVersion, EndorsementVersion);

@@ -1,0 +1,307 @@
+//! What every mutation of a content shares. All of it runs inside a write's transaction.
+
+use sea_orm::{FromQueryResult, Value};
+
+use super::model::{ContentKind, VersionState, public_id};
+use crate::accounts::{Reach, Viewer};
+use crate::error::{Error, Problems, Result, UserErrorCode};
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{Sql, Tx, exists, fetch_one, run};
+use crate::platform::ids::{AudienceId, BrandId, ChannelId, ContentId, ProductId, VersionId};
+use crate::platform::ledger::Event;
+use crate::platform::names::named;
+use crate::platform::text;
+
+/// Most entries in each list of a content.
+pub(crate) const MAX_LABELS: usize = 250;
+/// Longest tag, in characters.
+const MAX_TAG: usize = 60;
+
+/// The header of a new content.
+#[derive(Clone, Debug)]
+pub(crate) struct NewContent {
+    pub brand: BrandId,
+    pub kind: ContentKind,
+    pub title: String,
+    pub release_at: Option<Timestamp>,
+    pub expire_at: Option<Timestamp>,
+    pub labels: LabelSet,
+}
+
+/// What a content is to be tagged with; a list that is absent stays as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LabelSet {
+    pub tags: Option<Vec<String>>,
+    pub markets: Option<Vec<String>>,
+    pub channels: Option<Vec<ChannelId>>,
+    pub audiences: Option<Vec<AudienceId>>,
+    pub products: Option<Vec<ProductId>>,
+}
+
+/// Tags as they are kept: cleaned, folded, each once.
+pub(crate) fn clean_tags(problems: &mut Problems, field: &str, tags: &[String]) -> Vec<String> {
+    let mut clean: Vec<String> = tags
+        .iter()
+        .enumerate()
+        .filter_map(|(i, tag)| text::optional(problems, &format!("{field}.{i}"), Some(tag), MAX_TAG))
+        .map(|tag| text::fold(&tag))
+        .collect();
+    clean.sort();
+    clean.dedup();
+    check_len(problems, field, clean.len());
+    clean
+}
+
+/// A list has at most 250 entries, so that an unpaged list is never long.
+pub(crate) fn check_len(problems: &mut Problems, field: &str, len: usize) {
+    if len > MAX_LABELS {
+        problems.add(UserErrorCode::QuotaExceeded, field, format!("At most {MAX_LABELS} entries."));
+    }
+}
+
+/// The expiry lies after the release.
+pub(crate) fn check_times(problems: &mut Problems, release: Option<Timestamp>, expire: Option<Timestamp>) {
+    if let (Some(release), Some(expire)) = (release, expire)
+        && expire <= release
+    {
+        problems.add(UserErrorCode::Invalid, "expireAt", "The expiry must lie after the release.");
+    }
+}
+
+/// Inserts a content's header and labels. Its row of its kind and its first version must follow in the
+/// same transaction ([`add_version`]).
+pub(crate) async fn insert(tx: &Tx, new: &NewContent) -> Result<ContentId> {
+    let id: ContentId = tx.id();
+    let (actor_kind, actor_id) = tx.op.actor.to_columns();
+    let row = [
+        ("id", id.into()),
+        ("brand_id", new.brand.into()),
+        ("kind", new.kind.name().into()),
+        ("title", new.title.clone().into()),
+        ("title_key", text::sort_key(&new.title).into()),
+        ("release_at", new.release_at.into()),
+        ("expire_at", new.expire_at.into()),
+        ("version_count", 0.into()),
+        ("revision", 1.into()),
+        ("created_at", tx.op.at.into()),
+        ("created_by_kind", actor_kind.into()),
+        ("created_by_id", actor_id.into()),
+        ("updated_at", tx.op.at.into()),
+    ];
+    run(&**tx, Sql::insert("contents", row)).await?;
+    set_labels(tx, id, new.brand, &new.labels).await?;
+    announce(tx, "CONTENT_CREATED", new.brand, new.kind, id);
+    Ok(id)
+}
+
+/// Announces an event about a content.
+pub(crate) fn announce(tx: &Tx, topic: &'static str, brand: BrandId, kind: ContentKind, id: ContentId) {
+    let subject = public_id(kind, id);
+    tx.emit(Event { brand: Some(brand), topic, subject, payload: serde_json::json!({}) });
+}
+
+/// Replaces the lists that are given. A tag that stays keeps the time since when it stands; a product of
+/// another brand is NOT_FOUND.
+pub(crate) async fn set_labels(tx: &Tx, id: ContentId, brand: BrandId, labels: &LabelSet) -> Result<()> {
+    if let Some(tags) = &labels.tags {
+        replace(tx, id, "content_tags", "tag", tags.iter().map(|t| t.clone().into()).collect(), None).await?;
+    }
+    if let Some(markets) = &labels.markets {
+        let markets = markets.iter().map(|m| m.clone().into()).collect();
+        replace(tx, id, "content_markets", "market", markets, None).await?;
+    }
+    if let Some(channels) = &labels.channels {
+        let channels = channels.iter().map(|c| (*c).into()).collect();
+        replace(tx, id, "content_channels", "channel_id", channels, Some(("tagged_at", tx.op.at.into()))).await?;
+    }
+    if let Some(audiences) = &labels.audiences {
+        let audiences = audiences.iter().map(|a| (*a).into()).collect();
+        replace(tx, id, "content_audiences", "audience_id", audiences, None).await?;
+    }
+    if let Some(products) = &labels.products {
+        check_products(tx, brand, products, "products").await?;
+        let products = products.iter().map(|p| (*p).into()).collect();
+        replace(tx, id, "content_products", "product_id", products, None).await?;
+    }
+    Ok(())
+}
+
+/// Products named for a content are of its brand; others do not exist for it.
+pub(crate) async fn check_products(tx: &Tx, brand: BrandId, products: &[ProductId], field: &str) -> Result<()> {
+    let sql = Sql::new("SELECT count(*) AS n FROM products WHERE id IN ")
+        .list(products.iter().copied())
+        .push(" AND brand_id = ")
+        .bind(brand);
+    let known = crate::platform::db::fetch_count(&**tx, sql).await?;
+    if usize::try_from(known).ok() == Some(products.len()) {
+        Ok(())
+    } else {
+        Err(Error::not_found(field))
+    }
+}
+
+/// Makes a list exactly what is given: takes out what is gone, adds what is new, leaves what stays.
+async fn replace(
+    tx: &Tx,
+    id: ContentId,
+    table: &'static str,
+    column: &'static str,
+    values: Vec<Value>,
+    extra: Option<(&'static str, Value)>,
+) -> Result<()> {
+    let gone = Sql::new("DELETE FROM ").push(table).push(" WHERE content_id = ").bind(id);
+    let gone = gone.push(" AND ").push(column).push(" NOT IN ");
+    // `NOT IN (NULL)` would keep everything.
+    let gone = if values.is_empty() {
+        Sql::new("DELETE FROM ").push(table).push(" WHERE content_id = ").bind(id)
+    } else {
+        gone.list(values.iter().cloned())
+    };
+    run(&**tx, gone).await?;
+    if values.is_empty() {
+        return Ok(());
+    }
+    let mut columns = vec!["content_id", column];
+    columns.extend(extra.iter().map(|(name, _)| *name));
+    let rows = values.into_iter().map(|value| {
+        let mut row = vec![id.into(), value];
+        row.extend(extra.iter().map(|(_, value)| value.clone()));
+        row
+    });
+    let add = Sql::insert_all(table, &columns, rows).push(" ON CONFLICT DO NOTHING");
+    exists(run(&**tx, add).await, column.trim_end_matches("_id")).map(|_| ())
+}
+
+/// A content as a mutation finds it, its row locked until the transaction ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub id: ContentId,
+    pub kind: ContentKind,
+    pub brand: BrandId,
+    pub revision: i32,
+    pub version_count: i32,
+    pub release_at: Option<Timestamp>,
+    pub expire_at: Option<Timestamp>,
+    pub withdrawn_at: Option<Timestamp>,
+    pub archived_at: Option<Timestamp>,
+    pub trashed_at: Option<Timestamp>,
+}
+
+#[derive(FromQueryResult)]
+struct TargetRow {
+    id: ContentId,
+    kind: String,
+    brand_id: BrandId,
+    revision: i32,
+    version_count: i32,
+    release_at: Option<Timestamp>,
+    expire_at: Option<Timestamp>,
+    withdrawn_at: Option<Timestamp>,
+    archived_at: Option<Timestamp>,
+    trashed_at: Option<Timestamp>,
+}
+
+/// Whether a row's brand is one that the viewer reaches, as a condition on `column`.
+pub(crate) fn brand_condition(viewer: &Viewer, column: &'static str) -> Sql {
+    match &viewer.brands {
+        Reach::All => Sql::new("1 = 1"),
+        Reach::Only(brands) => Sql::new(column).push(" IN ").list(brands.iter().copied()),
+    }
+}
+
+/// The content to be changed, locked and counted up: its revision is one higher from here on, and a
+/// second writer waits. NOT_FOUND at `field` for what the viewer does not reach.
+pub(crate) async fn lock(tx: &Tx, viewer: &Viewer, id: ContentId, field: &str) -> Result<Target> {
+    let sql = Sql::new("UPDATE contents SET revision = revision + 1, updated_at = ")
+        .bind(tx.op.at)
+        .push(" WHERE id = ")
+        .bind(id)
+        .push(" AND ")
+        .append(brand_condition(viewer, "brand_id"))
+        .push(
+            " RETURNING id, kind, brand_id, revision, version_count, release_at, expire_at, withdrawn_at,
+              archived_at, trashed_at",
+        );
+    let row: TargetRow = fetch_one(&**tx, sql).await?.ok_or_else(|| Error::not_found(field))?;
+    Ok(Target {
+        id: row.id,
+        kind: named(&row.kind)?,
+        brand: row.brand_id,
+        revision: row.revision,
+        version_count: row.version_count,
+        release_at: row.release_at,
+        expire_at: row.expire_at,
+        withdrawn_at: row.withdrawn_at,
+        archived_at: row.archived_at,
+        trashed_at: row.trashed_at,
+    })
+}
+
+impl Target {
+    /// CONFLICT unless the caller has read what is there: `revision` is the one it read.
+    pub(crate) fn check_revision(&self, revision: i32) -> Result<()> {
+        if self.revision == revision + 1 {
+            return Ok(());
+        }
+        let text = format!(
+            "Someone has changed it since you read it: it is at revision {}. Read it again.",
+            self.revision - 1
+        );
+        Err(Error::user(UserErrorCode::Conflict, "revision", text))
+    }
+
+    /// FORBIDDEN_TRANSITION for what is in the trash: it must be restored first.
+    pub(crate) fn check_not_trashed(&self, field: &str) -> Result<()> {
+        if self.trashed_at.is_none() {
+            return Ok(());
+        }
+        Err(Error::user(UserErrorCode::ForbiddenTransition, field, "It is in the trash. Restore it first."))
+    }
+
+    /// The id as the API shows it.
+    pub(crate) fn public_id(&self) -> String {
+        public_id(self.kind, self.id)
+    }
+}
+
+/// Takes the next version number of a content and inserts the version, a DRAFT of the caller's. The row
+/// of its kind must follow in the same transaction.
+///
+/// The number is counted up under the content's row lock and a unique constraint: writers that race get
+/// 1, 2, 3 … without a hole. `expected` is the number the caller thinks it will be; CONFLICT otherwise.
+pub(crate) async fn add_version(
+    tx: &Tx,
+    content: ContentId,
+    expected: Option<i32>,
+    note: Option<String>,
+) -> Result<(VersionId, i32)> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        version_count: i32,
+    }
+    let sql = Sql::new("UPDATE contents SET version_count = version_count + 1, updated_at = ")
+        .bind(tx.op.at)
+        .push(" WHERE id = ")
+        .bind(content)
+        .push(" RETURNING version_count");
+    let count: Count = fetch_one(&**tx, sql).await?.ok_or_else(|| Error::not_found(""))?;
+    let number = count.version_count;
+    if expected.is_some_and(|expected| expected != number) {
+        let text = format!("Someone was faster: the next version is number {number}. Look at theirs first.");
+        return Err(Error::user(UserErrorCode::Conflict, "expectedNumber", text));
+    }
+    let id: VersionId = tx.id();
+    let (author_kind, author_id) = tx.op.actor.to_columns();
+    let row = [
+        ("id", id.into()),
+        ("content_id", content.into()),
+        ("number", number.into()),
+        ("state", VersionState::Draft.name().into()),
+        ("note", note.into()),
+        ("author_kind", author_kind.into()),
+        ("author_id", author_id.into()),
+        ("created_at", tx.op.at.into()),
+    ];
+    run(&**tx, Sql::insert("versions", row)).await?;
+    Ok((id, number))
+}

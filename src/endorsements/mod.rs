@@ -1,0 +1,3 @@
+//! Endorsements: what someone outside the brand said, its proof, and its claims.
+
+pub(crate) mod graphql;

@@ -1,0 +1,6 @@
+//! Lists, filters, order and pages of content, through the gate's SQL; and the one door through which
+//! content is loaded for a viewer.
+
+mod loaders;
+
+pub(crate) use loaders::{ContentKey, LabelsKey, StatementsKey, VersionKey};
