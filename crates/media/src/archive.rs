@@ -12,6 +12,22 @@ const END_BYTES: u64 = 22 + 65_535;
 /// claims more has entries that share their data, which only a bomb does.
 const MOST_PER_BYTE: u64 = 1100;
 
+/// The folders by which the kinds of office documents are known, and their media types.
+const OFFICE: [(&[u8], &str); 3] = [
+    (
+        b"word/",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ),
+    (
+        b"ppt/",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    ),
+    (
+        b"xl/",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+];
+
 /// Bytes of an entry's name and of its extra fields that are read.
 const MAX_FIELD_BYTES: u64 = 4096;
 
@@ -20,9 +36,8 @@ const MAX_FIELD_BYTES: u64 = 4096;
 struct Contents {
     unpacked: u64,
     content_types: bool,
-    word: bool,
-    presentation: bool,
-    sheet: bool,
+    /// The type of office document whose folder is among the entries.
+    office: Option<&'static str>,
     macros: bool,
     program: bool,
 }
@@ -129,9 +144,8 @@ impl Contents {
             ));
         }
         self.content_types |= name == b"[Content_Types].xml";
-        self.word |= name.starts_with(b"word/");
-        self.presentation |= name.starts_with(b"ppt/");
-        self.sheet |= name.starts_with(b"xl/");
+        let office = OFFICE.iter().find(|(folder, _)| name.starts_with(folder));
+        self.office = self.office.or(office.map(|(_, media_type)| *media_type));
         self.macros |= name.ends_with(b"/vbaProject.bin");
         self.program |= name == b"META-INF/MANIFEST.MF" || name == b"AndroidManifest.xml";
         Ok(())
@@ -142,20 +156,11 @@ impl Contents {
         if self.program {
             return Err(Refusal::unsupported("a program"));
         }
-        let office = self.content_types && (self.word || self.presentation || self.sheet);
-        if office && self.macros {
-            return Err(Refusal::harmful("there are macros in it"));
+        match self.office.filter(|_| self.content_types) {
+            Some(_) if self.macros => Err(Refusal::harmful("there are macros in it")),
+            Some(media_type) => Ok(media_type),
+            None => Ok("application/zip"),
         }
-        Ok(match (office, self.word, self.presentation) {
-            (false, ..) => "application/zip",
-            (_, true, _) => {
-                "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-            }
-            (.., true) => {
-                "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-            }
-            _ => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        })
     }
 }
 

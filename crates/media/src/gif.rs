@@ -1,5 +1,5 @@
 //! GIF, animated ones too: walks the blocks to the trailer without unpacking a frame.
-//! Layout: GIF89a specification.
+//! Layout: the `GIF89a` specification.
 
 use crate::limits::check;
 use crate::picture::Header;

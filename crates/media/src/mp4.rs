@@ -1,4 +1,4 @@
-//! Films and recordings in the ISO base media format: MP4, QuickTime, M4A. Walks the boxes to the
+//! Films and recordings in the ISO base media format: MP4, `QuickTime`, M4A. Walks the boxes to the
 //! end of the file, and reads size and playing time from the film's header.
 
 use crate::boxes::{self, Header};

@@ -4,6 +4,7 @@
 //! or says nothing about the type (ISO media, XML), the bytes are looked at more closely here.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 /// The formats that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,7 +202,7 @@ fn is_mp3(head: &[u8]) -> bool {
 }
 
 /// Tells apart what shares the ISO base media format: by the brands of its `ftyp` box, and by the
-/// first box alone for QuickTime films of before there were brands.
+/// first box alone for `QuickTime` films of before there were brands.
 fn iso_media(head: &[u8]) -> Option<Kind> {
     let size = u32::from_be_bytes(*head.first_chunk()?);
     match head.get(4..8)? {
@@ -214,27 +215,32 @@ fn iso_media(head: &[u8]) -> Option<Kind> {
     let end = usize::try_from(size).unwrap_or(usize::MAX).min(head.len());
     let (major, rest) = head.get(8..end)?.split_first_chunk::<4>()?;
     let compatible = rest.get(4..).unwrap_or_default().chunks_exact(4);
-    let mut brands = std::iter::once(major.as_slice()).chain(compatible);
-    brands.find_map(brand)?
+    match std::iter::once(major.as_slice())
+        .chain(compatible)
+        .try_for_each(brand)
+    {
+        ControlFlow::Break(kind) => kind,
+        ControlFlow::Continue(()) => None,
+    }
 }
 
-/// What a brand stands for: `Some(None)` ends the search, because the files are of another format
-/// however compatible they say they are.
-fn brand(brand: &[u8]) -> Option<Option<Kind>> {
-    match brand {
-        b"avif" | b"avis" => Some(Some(Kind::Avif)),
+/// What a brand stands for, unless it leaves that to the next one. Some stand for another format,
+/// however compatible the file says it is.
+fn brand(brand: &[u8]) -> ControlFlow<Option<Kind>> {
+    ControlFlow::Break(match brand {
+        b"avif" | b"avis" => Some(Kind::Avif),
         b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => {
-            Some(Some(Kind::Heic))
+            Some(Kind::Heic)
         }
-        b"qt  " => Some(Some(Kind::Mov)),
-        b"M4A " | b"M4B " => Some(Some(Kind::M4a)),
+        b"qt  " => Some(Kind::Mov),
+        b"M4A " | b"M4B " => Some(Kind::M4a),
         b"isom" | b"iso2" | b"iso3" | b"iso4" | b"iso5" | b"iso6" | b"iso7" | b"iso8" | b"iso9"
         | b"mp41" | b"mp42" | b"avc1" | b"M4V " | b"M4VH" | b"M4VP" | b"MSNV" | b"dash"
-        | b"cmfc" => Some(Some(Kind::Mp4)),
+        | b"cmfc" => Some(Kind::Mp4),
         // Camera raw, JPEG 2000 and the like.
-        b"crx " | b"jp2 " | b"jpx " | b"jxl " | b"aax " | b"aaxc" => Some(None),
-        _ => None,
-    }
+        b"crx " | b"jp2 " | b"jpx " | b"jxl " | b"aax " | b"aaxc" => None,
+        _ => return ControlFlow::Continue(()),
+    })
 }
 
 #[cfg(test)]

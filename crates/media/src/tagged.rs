@@ -1,5 +1,5 @@
 //! TIFF: reads the directory of the first picture by the `tiff` crate, and checks that the pixels it
-//! points to are there. BigTIFF, with directories of any length, is not accepted.
+//! points to are there. `BigTIFF`, with directories of any length, is not accepted.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use tiff::decoder::Decoder;
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
-use crate::icc;
+use crate::icc::Profile;
 use crate::picture::Header;
 use crate::source::{Input, Source};
 use crate::{Facts, Limits, Refusal};
@@ -103,12 +103,8 @@ fn color_space(file: &mut File<'_, '_>) -> Option<&'static str> {
         ColorType::RGB(_) | ColorType::RGBA(_) | ColorType::Palette(_) | ColorType::YCbCr(_) => {
             let profile = file.find_tag(Tag::IccProfile).ok().flatten();
             let profile = profile.and_then(|value| value.into_u8_vec().ok());
-            Some(
-                profile
-                    .as_deref()
-                    .and_then(icc::color_space)
-                    .unwrap_or("sRGB"),
-            )
+            let named = profile.and_then(|profile| Profile::read(&profile).color_space);
+            Some(named.unwrap_or("sRGB"))
         }
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! WebM: walks the elements up to the first data, and reads size and playing time from the header.
+//! `WebM`: walks the elements up to the first data, and reads size and playing time from the header.
 //! Layout: RFC 8794 (EBML) and RFC 9559 (Matroska).
 
 use std::time::Duration;
@@ -43,7 +43,7 @@ struct Film {
     has_data: bool,
 }
 
-/// Measures a WebM film or recording. It must have at least one track, and data.
+/// Measures a `WebM` film or recording. It must have at least one track, and data.
 pub(crate) fn probe(source: &mut Source<'_>) -> Result<Facts, Refusal> {
     check_doc_type(source)?;
     let mut film = Film::default();

@@ -17,7 +17,7 @@ fn refused(parts: &[&[u8]]) -> String {
 }
 
 /// A box of the ISO base media format.
-fn iso_box(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+fn iso_box(kind: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     let length = u32::try_from(body.len() + 8)
         .unwrap_or(u32::MAX)
@@ -26,9 +26,9 @@ fn iso_box(kind: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A chunk of a RIFF file of even length.
-fn riff_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn riff_chunk(kind: &[u8], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes();
-    [kind, &length[..], body].concat()
+    [kind, &length, body].concat()
 }
 
 const JPEG_START: &[u8] = b"\xFF\xD8";
@@ -286,7 +286,7 @@ fn an_svg_must_be_one_whole_drawing_in_utf_8() {
         ("<?xml version='1.0'?><note/>".to_owned(), "Unsupported"),
     ] {
         let refusal = refused(&[bad.as_bytes()]);
-        assert!(refusal.starts_with(expected), "{:.80}: {refusal}", bad);
+        assert!(refusal.starts_with(expected), "{bad:.80}: {refusal}");
     }
     let latin = b"<svg xmlns='http://www.w3.org/2000/svg'><text>\xE9t\xE9</text></svg>";
     assert!(refused(&[latin]).starts_with("Unsupported"));

@@ -1,7 +1,7 @@
 //! Every sample in `tests/samples/manifest.json` is judged and measured as the manifest says.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use accolade_media::{Facts, Limits, Refusal, probe, sniff};
@@ -101,22 +101,15 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples")
 }
 
-fn manifest() -> Vec<Sample> {
-    let read = File::open(folder().join("manifest.json"));
-    let parsed = read.map(BufReader::new).map(serde_json::from_reader);
-    match parsed {
-        Ok(Ok(samples)) => samples,
-        problem => panic!(
-            "the manifest cannot be read: {:?}",
-            problem.map(|p| p.err())
-        ),
-    }
+fn manifest() -> io::Result<Vec<Sample>> {
+    let file = File::open(folder().join("manifest.json"))?;
+    Ok(serde_json::from_reader(BufReader::new(file))?)
 }
 
 #[test]
 fn every_sample_is_judged_and_measured_as_the_manifest_says() {
     let mut wrong = Vec::new();
-    for sample in manifest() {
+    for sample in manifest().unwrap() {
         let problem = match (&sample.expect, sample.probe()) {
             (Expect::Accept | Expect::Neutralise, Ok(facts)) => sample.differs(&facts),
             (Expect::Refuse, Err(refusal)) => {
@@ -138,7 +131,7 @@ fn every_sample_is_judged_and_measured_as_the_manifest_says() {
 
 #[test]
 fn the_first_bytes_announce_what_is_found() {
-    for sample in manifest() {
+    for sample in manifest().unwrap() {
         let Ok(facts) = sample.probe() else { continue };
         let mut head = Vec::new();
         let file = File::open(folder().join(&sample.path)).unwrap();
@@ -164,7 +157,7 @@ fn the_first_bytes_announce_what_is_found() {
 #[test]
 fn sizes_and_alpha_are_those_that_a_decoder_finds() {
     let mut compared = 0;
-    for sample in manifest() {
+    for sample in manifest().unwrap() {
         let Ok(facts) = sample.probe() else { continue };
         let bytes = std::fs::read(folder().join(&sample.path)).unwrap();
         let stored = match (facts.width, facts.height) {
@@ -206,7 +199,7 @@ fn the_name_and_the_place_of_the_reader_do_not_matter() {
 #[test]
 fn every_sample_has_a_line_in_the_table_of_licences() {
     let table = std::fs::read_to_string(folder().join("LICENCES.md")).unwrap();
-    for sample in manifest() {
+    for sample in manifest().unwrap() {
         assert!(
             table.contains(&format!("| `{}` |", sample.path)),
             "{}",
