@@ -5,6 +5,7 @@ use std::fmt;
 use async_graphql::Enum;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::OutletKind;
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::ids::{
     AssetId, AudienceId, BrandId, ChannelId, ContentId, EndorsementId, OutletId, ProductId, TypedId, VersionId,
@@ -213,6 +214,9 @@ pub struct AssetDetail {
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndorsementDetail {
     pub outlet: OutletId,
+    pub outlet_kind: OutletKind,
+    /// 1 is the best known; none counts as 4.
+    pub outlet_tier: Option<i32>,
     pub kind: EndorsementKind,
     pub published_on: Day,
     pub source_url: Option<String>,

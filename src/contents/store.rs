@@ -43,6 +43,8 @@ struct ContentRow {
     focal_y: Option<f64>,
     outlet_id: Option<OutletId>,
     endorsement_kind: Option<String>,
+    outlet_kind: Option<String>,
+    outlet_tier: Option<i32>,
     published_on: Option<Day>,
     source_url: Option<String>,
     won_by_kind: Option<String>,
@@ -61,7 +63,7 @@ const CONTENTS: &str = "SELECT c.id, c.brand_id, c.kind, c.title, c.release_at, 
       ORDER BY v.number DESC LIMIT 1) AS current_id,
      (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.number = c.version_count) AS latest_id,
      a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
-     e.outlet_id, e.kind AS endorsement_kind, e.published_on, e.source_url, e.won_by_kind, e.won_by_id,
+     e.outlet_id, o.kind AS outlet_kind, o.tier AS outlet_tier, e.kind AS endorsement_kind, e.published_on, e.source_url, e.won_by_kind, e.won_by_id,
      e.recheck_every_days, e.rechecked_at, e.page_changed_at,
      (SELECT min(p.edition_changed_at) FROM content_products cp JOIN products p ON p.id = cp.product_id
       WHERE cp.content_id = c.id AND p.edition_changed_at > e.rechecked_at) AS edition_changed_at,
@@ -72,6 +74,7 @@ const CONTENTS: &str = "SELECT c.id, c.brand_id, c.kind, c.title, c.release_at, 
      FROM contents c
      LEFT JOIN assets a ON a.content_id = c.id
      LEFT JOIN endorsements e ON e.content_id = c.id
+     LEFT JOIN outlets o ON o.id = e.outlet_id
      WHERE c.id IN ";
 
 /// Contents by id, whoever may see them. One statement.
@@ -97,6 +100,8 @@ fn content(row: ContentRow) -> Result<Content> {
         }),
         ContentKind::Endorsement => Detail::Endorsement(EndorsementDetail {
             outlet: row.outlet_id.ok_or_else(missing)?,
+            outlet_kind: named(row.outlet_kind.as_deref().ok_or_else(missing)?)?,
+            outlet_tier: row.outlet_tier,
             kind: named(row.endorsement_kind.as_deref().ok_or_else(missing)?)?,
             published_on: row.published_on.ok_or_else(missing)?,
             source_url: row.source_url,
@@ -176,9 +181,6 @@ pub(crate) async fn load_versions(
     db: &impl ConnectionTrait,
     ids: &[VersionId],
 ) -> Result<HashMap<VersionId, Arc<Version>>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
     let rows: Vec<VersionRow> =
         fetch(db, Sql::new(VERSIONS).push("v.id IN ").list(ids.iter().copied())).await?;
     rows.into_iter().map(|row| version(row).map(|v| (v.id, Arc::new(v)))).collect()
@@ -297,9 +299,6 @@ pub(crate) async fn load_statements(
     db: &impl ConnectionTrait,
     versions: &[VersionId],
 ) -> Result<HashMap<VersionId, Arc<Vec<Statement>>>> {
-    if versions.is_empty() {
-        return Ok(HashMap::new());
-    }
     let sql = Sql::new(
         "SELECT version_id, locale, is_original, headline, quote, award, disclosure, folded
          FROM statements WHERE version_id IN ",

@@ -67,7 +67,8 @@ pub(crate) fn probe_mp3(source: &mut Source<'_>) -> Result<Facts, Refusal> {
     }
 }
 
-/// Accepts an Ogg stream of sound whose last page is whole, and reads its playing time there.
+/// Accepts an Ogg stream that has sound and whose last page is whole, and reads its playing time
+/// there.
 pub(crate) fn probe_ogg(source: &mut Source<'_>) -> Result<Facts, Refusal> {
     let first = source.take(source.remaining().min(OGG_PAGE_BYTES))?;
     let packet = page(&first).ok_or_else(Refusal::truncated)?;
@@ -95,6 +96,10 @@ pub(crate) fn probe_ogg(source: &mut Source<'_>) -> Result<Facts, Refusal> {
     let samples = slice_at(last, 6)
         .map(u64::from_le_bytes)
         .filter(|samples| *samples != u64::MAX);
+    // Pages without sound are counted from zero.
+    if samples == Some(0) {
+        return Err(Refusal::truncated());
+    }
     let samples = samples.map(|samples| samples.saturating_sub(u64::from(skipped)));
     Ok(Facts {
         duration_ms: milliseconds(samples, rate),

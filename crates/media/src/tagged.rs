@@ -1,7 +1,7 @@
-//! TIFF: reads the directory of the first picture by the `tiff` crate, and checks that the pixels it
-//! points to are there. `BigTIFF`, with directories of any length, is not accepted.
+//! TIFF: reads the directory of the first picture by the `tiff` crate, and checks that the pixels
+//! it points to are there. `BigTIFF`, with directories of any length, is not accepted.
 
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 
 use tiff::decoder::Decoder;
 use tiff::tags::Tag;
@@ -15,13 +15,46 @@ use crate::{Facts, Limits, Refusal};
 /// The tag that camera raw files in Adobe's format carry.
 const DNG_VERSION: Tag = Tag::Unknown(50_706);
 
+/// How many bytes the library may read. A directory takes 800 KB at most and a tag 1 MiB, but for a
+/// tag of text the library sets aside as much memory as the tag asks for, and fills it.
+const MAX_READ_BYTES: usize = 16 * 1024 * 1024;
+
 /// A file whose directory is read by the library.
-type File<'a, 'b> = Decoder<&'a mut (dyn Input + 'b)>;
+type File<'a, 'b> = Decoder<Rationed<'a, 'b>>;
+
+/// A file of which no more than so many bytes can be read.
+struct Rationed<'a, 'b> {
+    input: &'a mut (dyn Input + 'b),
+    left: usize,
+}
+
+impl Read for Rationed<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = buffer.len().min(self.left);
+        let part = buffer.get_mut(..wanted).unwrap_or_default();
+        if part.is_empty() {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        let read = self.input.read(part)?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
+impl Seek for Rationed<'_, '_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.input.seek(to)
+    }
+}
 
 /// Measures a TIFF by its first picture.
 pub(crate) fn probe(source: &mut Source<'_>, limits: &Limits) -> Result<Facts, Refusal> {
     let len = source.len();
-    let mut file = Decoder::new(source.input()).map_err(refuse)?;
+    let input = Rationed {
+        input: source.input(),
+        left: MAX_READ_BYTES,
+    };
+    let mut file = Decoder::new(input).map_err(refuse)?;
     let (width, height) = file.dimensions().map_err(refuse)?;
     limits.check_size(width, height)?;
     let reduced = number(&mut file, Tag::NewSubfileType)?.is_some_and(|kind| kind & 1 == 1);
@@ -115,6 +148,9 @@ fn refuse(error: TiffError) -> Refusal {
     match error {
         TiffError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Refusal::truncated()
+        }
+        TiffError::IoError(error) if error.kind() == io::ErrorKind::QuotaExceeded => {
+            Refusal::damaged("its directory is longer than any should be")
         }
         TiffError::IoError(error) => Refusal::Unreadable(error),
         TiffError::UnsupportedError(_) => Refusal::unsupported("a rare kind of TIFF"),

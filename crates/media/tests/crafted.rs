@@ -159,8 +159,11 @@ fn a_webp_whose_sizes_disagree_is_refused() {
     assert!(refused(&[&file(&[&canvas(8), &lossless])]).starts_with("Damaged"));
     assert!(refused(&[&file(&[&canvas(7)])]).starts_with("Damaged"));
     let frame = riff_chunk(b"ANMF", &[0, 0, 0, 0, 0, 0, 7, 0, 0, 7, 0, 0, 50, 0, 0, 0]);
-    let film = read(&[&file(&[&canvas(7), &frame, &frame])]).unwrap();
-    assert_eq!((film.frames, film.duration_ms), (Some(2), Some(100)));
+    let animation = read(&[&file(&[&canvas(7), &frame, &frame])]).unwrap();
+    assert_eq!(
+        (animation.frames, animation.duration_ms),
+        (Some(2), Some(100))
+    );
     assert!(refused(&[&file(&[&canvas(6), &frame])]).starts_with("Damaged"));
     assert!(refused(&[&file(&[&canvas(7), &frame.repeat(301)])]).starts_with("TooLarge"));
 }
@@ -308,6 +311,14 @@ fn programs_pages_and_text_are_refused_whatever_they_are_called() {
         assert!(refusal.starts_with("Unsupported"), "{refusal}");
     }
     assert!(refused(&[]).starts_with("Empty"));
+}
+
+#[test]
+fn a_tag_cannot_ask_for_more_memory_than_a_directory_takes() {
+    // The width as a text of 200 million letters, in a file that has 20 million.
+    let directory = b"II*\0\x08\0\0\0\x01\0\0\x01\x02\0\0\xC2\xEB\x0B\x08\0\0\0\0\0\0\0";
+    let refusal = refused(&[directory, &vec![0; 20_000_000]]);
+    assert!(refusal.contains("longer than any should be"), "{refusal}");
 }
 
 /// A file that begins like a PNG and then cannot be read.

@@ -16,7 +16,7 @@ const CHANGES: usize = 200;
 /// some more on a busy machine. Without limits several of them take a minute.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -90,9 +90,10 @@ fn a_changed_file_gets_an_answer() {
 
 #[test]
 fn a_file_cut_short_is_not_taken_for_a_whole_one() {
+    // What is made of frames or pages that stand for themselves may lack some unnoticed.
     let complete = [
-        "avif", "bmp", "docx", "gif", "heic", "jpg", "mov", "mp4", "ogg", "pdf", "png", "pptx",
-        "psd", "svg", "tif", "wav", "webp", "xlsx", "zip",
+        "avif", "bmp", "docx", "gif", "heic", "jpg", "mov", "mp4", "pdf", "png", "pptx", "psd",
+        "svg", "tif", "wav", "webp", "xlsx", "zip",
     ];
     let mut dice = Dice(2);
     for (path, bytes) in samples() {

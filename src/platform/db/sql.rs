@@ -38,6 +38,19 @@ impl Sql {
         self
     }
 
+    /// A piece about one row: `{c}` in the text stands for the row's alias.
+    #[must_use]
+    pub fn of(text: &'static str, alias: &'static str) -> Self {
+        Self { text: text.replace("{c}", alias), values: Vec::new() }
+    }
+
+    /// Appends text of ours about one row: `{c}` in it stands for the row's alias.
+    #[must_use]
+    pub fn about(mut self, text: &'static str, alias: &'static str) -> Self {
+        self.text.push_str(&text.replace("{c}", alias));
+        self
+    }
+
     /// Appends a bound value.
     #[must_use]
     pub fn bind(mut self, value: impl Into<Value>) -> Self {

@@ -1,0 +1,58 @@
+//! Batch loads of leases and of what the gate looks at, for GraphQL.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_graphql::dataloader::Loader;
+
+use super::gate::Facts;
+use super::model::Lease;
+use super::store::{Scope, load_facts, load_leases, load_scopes};
+use crate::graphql::loader::{LoadError, Loaders};
+use crate::platform::ids::{ContentId, LeaseId};
+
+/// What the gate looks at, for a content that the viewer has been shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FactsKey(pub(crate) ContentId);
+
+/// A lease of a brand that the viewer reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LeaseKey(pub(crate) LeaseId);
+
+/// What a lease covers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ScopeKey(pub(super) LeaseId);
+
+impl Loader<FactsKey> for Loaders {
+    type Value = Arc<Facts>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[FactsKey]) -> Result<HashMap<FactsKey, Arc<Facts>>, LoadError> {
+        let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
+        let found = load_facts(self.db(), &ids).await?;
+        Ok(found.into_iter().map(|(id, facts)| (FactsKey(id), facts)).collect())
+    }
+}
+
+impl Loader<LeaseKey> for Loaders {
+    type Value = Arc<Lease>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[LeaseKey]) -> Result<HashMap<LeaseKey, Arc<Lease>>, LoadError> {
+        let ids: Vec<LeaseId> = keys.iter().map(|k| k.0).collect();
+        let found = load_leases(self.db(), &ids).await?;
+        let visible = found.into_iter().filter(|(_, lease)| self.viewer.sees_brand(lease.brand));
+        Ok(visible.map(|(id, lease)| (LeaseKey(id), lease)).collect())
+    }
+}
+
+impl Loader<ScopeKey> for Loaders {
+    type Value = Arc<Scope>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[ScopeKey]) -> Result<HashMap<ScopeKey, Arc<Scope>>, LoadError> {
+        let ids: Vec<LeaseId> = keys.iter().map(|k| k.0).collect();
+        let found = load_scopes(self.db(), &ids).await?;
+        Ok(found.into_iter().map(|(id, scope)| (ScopeKey(id), scope)).collect())
+    }
+}

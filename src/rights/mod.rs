@@ -1,0 +1,17 @@
+//! Rights: leases, and the gate, which gives the one answer to "may this go out here, now?".
+//!
+//! The gate exists twice: as a pure function over facts ([`gate::decide`]) and as the SQL predicate that
+//! selects exactly what it lets out ([`gate::lets_out`]). The two stand side by side, hold by hold, and a
+//! property test keeps them equal. Lists select by the predicate and decide each row again.
+
+pub mod gate;
+pub(crate) mod graphql;
+mod loaders;
+mod model;
+mod service;
+mod store;
+
+pub(crate) use loaders::{FactsKey, LeaseKey};
+pub use model::{Lease, LeaseAccess, LeaseOn, Place, Terms};
+pub(crate) use service::{ask, available, out_on_any, refusal};
+pub(crate) use store::load_facts;

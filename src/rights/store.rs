@@ -1,0 +1,250 @@
+//! Queries on leases, and the loading of what the gate looks at.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::gate::{Facts, LicensorWord};
+use super::model::{Lease, LeaseOn, Place, Terms};
+use crate::contents::store as contents;
+use crate::error::Result;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{Sql, fetch};
+use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, VersionId};
+use crate::platform::names::named;
+
+#[derive(FromQueryResult)]
+struct LeaseRow {
+    id: LeaseId,
+    brand_id: BrandId,
+    access: String,
+    starts_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
+    licensor: Option<String>,
+    reference: Option<String>,
+    document_sha256: Option<String>,
+    document_filename: Option<String>,
+    fee_minor: Option<i64>,
+    fee_currency: Option<String>,
+    no_alteration: bool,
+    no_translation: bool,
+    no_excerpt: bool,
+    no_redistribution: bool,
+    product_bound: bool,
+    show_year: bool,
+    creative_approval: bool,
+    disclaimer: Option<String>,
+    link_back: Option<String>,
+    notes: Option<String>,
+}
+
+/// A lease's row together with one cell of its scope.
+#[derive(FromQueryResult)]
+struct ScopedRow {
+    #[sea_orm(nested)]
+    lease: LeaseRow,
+    content_id: ContentId,
+    channel_id: Option<ChannelId>,
+    market: Option<String>,
+}
+
+const COLUMNS: &str = "l.id, l.brand_id, l.access, l.starts_at, l.ends_at, l.licensor, l.reference,
+     l.document_sha256, l.document_filename, l.fee_minor, l.fee_currency, l.no_alteration, l.no_translation,
+     l.no_excerpt, l.no_redistribution, l.product_bound, l.show_year, l.creative_approval, l.disclaimer,
+     l.link_back, l.notes";
+
+fn lease(row: LeaseRow) -> Result<Lease> {
+    Ok(Lease {
+        id: row.id,
+        brand: row.brand_id,
+        access: named(&row.access)?,
+        starts_at: row.starts_at,
+        ends_at: row.ends_at,
+        licensor: row.licensor,
+        reference: row.reference,
+        document: row.document_sha256.zip(row.document_filename),
+        fee: row.fee_minor.zip(row.fee_currency),
+        terms: Terms {
+            no_alteration: row.no_alteration,
+            no_translation: row.no_translation,
+            no_excerpt: row.no_excerpt,
+            no_redistribution: row.no_redistribution,
+            product_bound: row.product_bound,
+            show_year: row.show_year,
+            creative_approval: row.creative_approval,
+            disclaimer: row.disclaimer,
+            link_back: row.link_back,
+        },
+        notes: row.notes,
+    })
+}
+
+/// Leases by id, whoever may see them.
+pub(super) async fn load_leases(
+    db: &impl ConnectionTrait,
+    ids: &[LeaseId],
+) -> Result<HashMap<LeaseId, Arc<Lease>>> {
+    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM leases l WHERE l.id IN ").list(ids.iter().copied());
+    let rows: Vec<LeaseRow> = fetch(db, sql).await?;
+    rows.into_iter().map(|row| lease(row).map(|l| (l.id, Arc::new(l)))).collect()
+}
+
+/// What a lease covers, over all its contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Scope {
+    pub(crate) contents: Vec<ContentId>,
+    pub(crate) channels: Vec<ChannelId>,
+    pub(crate) markets: Vec<String>,
+}
+
+/// The scopes of leases, each thing once, in the order of their ids.
+pub(super) async fn load_scopes(
+    db: &impl ConnectionTrait,
+    ids: &[LeaseId],
+) -> Result<HashMap<LeaseId, Arc<Scope>>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        lease_id: LeaseId,
+        content_id: ContentId,
+        channel_id: Option<ChannelId>,
+        market: Option<String>,
+    }
+    let sql = Sql::new("SELECT lease_id, content_id, channel_id, market FROM lease_scopes WHERE lease_id IN ")
+        .list(ids.iter().copied())
+        .push(" ORDER BY lease_id, position");
+    let rows: Vec<Row> = fetch(db, sql).await?;
+    let mut scopes: HashMap<LeaseId, Scope> = HashMap::new();
+    for row in rows {
+        let scope = scopes.entry(row.lease_id).or_default();
+        push_once(&mut scope.contents, row.content_id);
+        row.channel_id.into_iter().for_each(|c| push_once(&mut scope.channels, c));
+        row.market.into_iter().for_each(|m| push_once(&mut scope.markets, m));
+    }
+    Ok(scopes.into_iter().map(|(id, scope)| (id, Arc::new(scope))).collect())
+}
+
+fn push_once<T: PartialEq>(list: &mut Vec<T>, value: T) {
+    if !list.contains(&value) {
+        list.push(value);
+    }
+}
+
+/// The leases on contents, the oldest first. One statement. Every id asked for has an entry.
+pub(super) async fn load_leases_on(
+    db: &impl ConnectionTrait,
+    ids: &[ContentId],
+) -> Result<HashMap<ContentId, Arc<Vec<LeaseOn>>>> {
+    let sql = Sql::new("SELECT ")
+        .push(COLUMNS)
+        .push(
+            ", s.content_id, s.channel_id, s.market
+             FROM lease_scopes s JOIN leases l ON l.id = s.lease_id WHERE s.content_id IN ",
+        )
+        .list(ids.iter().copied())
+        .push(" ORDER BY l.id, s.position");
+    let rows: Vec<ScopedRow> = fetch(db, sql).await?;
+    let mut headers: HashMap<LeaseId, Arc<Lease>> = HashMap::new();
+    let mut found: HashMap<ContentId, Vec<LeaseOn>> = ids.iter().map(|id| (*id, Vec::new())).collect();
+    for row in rows {
+        let id = row.lease.id;
+        let header = match headers.get(&id) {
+            Some(header) => Arc::clone(header),
+            None => {
+                let header = Arc::new(lease(row.lease)?);
+                headers.insert(id, Arc::clone(&header));
+                header
+            }
+        };
+        let place = Place { channel: row.channel_id, market: row.market };
+        let on = found.entry(row.content_id).or_default();
+        match on.last_mut().filter(|last| last.lease.id == id) {
+            Some(last) => last.places.push(place),
+            None => on.push(LeaseOn { lease: header, places: vec![place] }),
+        }
+    }
+    Ok(found.into_iter().map(|(id, on)| (id, Arc::new(on))).collect())
+}
+
+#[derive(FromQueryResult)]
+struct WordRow {
+    version_id: VersionId,
+    lease_id: LeaseId,
+    preset: Option<String>,
+    decision: String,
+}
+
+async fn load_words(
+    db: &impl ConnectionTrait,
+    versions: &[VersionId],
+) -> Result<HashMap<VersionId, Vec<LicensorWord>>> {
+    let sql = Sql::new("SELECT version_id, lease_id, preset, decision FROM reviews WHERE version_id IN ")
+        .list(versions.iter().copied())
+        .push(" AND lease_id IS NOT NULL ORDER BY id");
+    let rows: Vec<WordRow> = fetch(db, sql).await?;
+    let mut words: HashMap<VersionId, Vec<LicensorWord>> = HashMap::new();
+    for row in rows {
+        let word = LicensorWord { lease: row.lease_id, preset: row.preset, approves: row.decision == "APPROVE" };
+        words.entry(row.version_id).or_default().push(word);
+    }
+    Ok(words)
+}
+
+#[derive(FromQueryResult)]
+struct LinkRow {
+    asset_id: ContentId,
+    endorsement_id: ContentId,
+}
+
+/// Everything that the gate looks at, for contents and the endorsements they are attached to. Seven
+/// statements, whatever the number of contents.
+pub(crate) async fn load_facts(
+    db: &impl ConnectionTrait,
+    ids: &[ContentId],
+) -> Result<HashMap<ContentId, Arc<Facts>>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = Sql::new("SELECT asset_id, endorsement_id FROM endorsement_assets WHERE asset_id IN ")
+        .list(ids.iter().copied())
+        .push(" ORDER BY asset_id, endorsement_id");
+    let links: Vec<LinkRow> = fetch(db, sql).await?;
+    let every: Vec<ContentId> =
+        ids.iter().copied().chain(links.iter().map(|l| l.endorsement_id)).collect::<HashSet<_>>().into_iter().collect();
+    let contents = contents::load(db, &every).await?;
+    let current: Vec<VersionId> = contents.values().filter_map(|c| c.current).collect();
+    // Asked for nothing, each of these still runs: the number of statements is the request's, not the data's.
+    let versions = contents::load_versions(db, &current).await?;
+    let labels = contents::load_labels(db, &every).await?;
+    let leases = load_leases_on(db, &every).await?;
+    let statements = contents::load_statements(db, &current).await?;
+    let mut words = load_words(db, &current).await?;
+    let mut own: HashMap<ContentId, Facts> = contents
+        .into_iter()
+        .map(|(id, content)| {
+            let current = content.current.and_then(|v| versions.get(&v).cloned());
+            let version = current.as_ref().map(|v| v.id);
+            let facts = Facts {
+                content,
+                current,
+                labels: labels.get(&id).cloned().unwrap_or_default(),
+                leases: leases.get(&id).cloned().unwrap_or_default(),
+                statements: version.and_then(|v| statements.get(&v).cloned()).unwrap_or_default(),
+                licensor_words: Arc::new(version.and_then(|v| words.remove(&v)).unwrap_or_default()),
+                attached: Vec::new(),
+            };
+            (id, facts)
+        })
+        .collect();
+    let attached: Vec<(ContentId, Arc<Facts>)> = links
+        .iter()
+        .filter_map(|link| own.get(&link.endorsement_id).map(|f| (link.asset_id, Arc::new(f.clone()))))
+        .collect();
+    for (asset, endorsement) in attached {
+        if let Some(facts) = own.get_mut(&asset) {
+            facts.attached.push(endorsement);
+        }
+    }
+    let wanted: HashSet<ContentId> = ids.iter().copied().collect();
+    Ok(own.into_iter().filter(|(id, _)| wanted.contains(id)).map(|(id, f)| (id, Arc::new(f))).collect())
+}
