@@ -51,6 +51,12 @@ impl Content {
         Ok(ctx.loader().load_one(ContentKey(id)).await?.map(Self::of))
     }
 
+    /// The contents with these ids, in their order; none where the viewer sees none.
+    pub(crate) async fn find_many(ctx: &Context<'_>, ids: &[ContentId]) -> Result<Vec<Option<Self>>> {
+        let found = ctx.loader().load_many(ids.iter().map(|id| ContentKey(*id))).await?;
+        Ok(ids.iter().map(|id| found.get(&ContentKey(*id)).cloned().map(Self::of)).collect())
+    }
+
     /// A content that something visible points to.
     pub(crate) async fn get(ctx: &Context<'_>, id: ContentId) -> GqlResult<Self> {
         let found = Self::find(ctx, id).await.or_fail()?;

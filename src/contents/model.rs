@@ -356,7 +356,7 @@ impl Version {
 }
 
 /// Stored bytes under the name that one use of them has given them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredFile {
     pub sha256: String,
     pub filename: String,

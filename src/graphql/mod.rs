@@ -5,6 +5,7 @@ pub(crate) mod context;
 pub(crate) mod error;
 pub(crate) mod interface;
 pub(crate) mod loader;
+pub(crate) mod money;
 pub(crate) mod node;
 pub(crate) mod scalars;
 pub(crate) mod schema;

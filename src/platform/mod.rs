@@ -9,6 +9,7 @@ pub mod db;
 pub mod ids;
 pub mod ledger;
 pub mod locale;
+pub mod money;
 pub mod names;
 pub mod op;
 pub mod seal;

@@ -7,7 +7,8 @@ use async_graphql::dataloader::Loader;
 
 use super::gate::Facts;
 use super::model::Lease;
-use super::store::{Scope, load_facts, load_leases, load_scopes};
+use super::store::{Scope, load_documents, load_facts, load_leases, load_scopes};
+use crate::contents::StoredFile;
 use crate::graphql::loader::{LoadError, Loaders};
 use crate::platform::ids::{ContentId, LeaseId};
 
@@ -22,6 +23,21 @@ pub(crate) struct LeaseKey(pub(crate) LeaseId);
 /// What a lease covers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ScopeKey(pub(super) LeaseId);
+
+/// A lease's document, as a stored file.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct DocumentKey(pub(super) LeaseId);
+
+impl Loader<DocumentKey> for Loaders {
+    type Value = Arc<StoredFile>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[DocumentKey]) -> Result<HashMap<DocumentKey, Arc<StoredFile>>, LoadError> {
+        let ids: Vec<LeaseId> = keys.iter().map(|k| k.0).collect();
+        let found = load_documents(self.db(), &ids).await?;
+        Ok(found.into_iter().map(|(id, file)| (DocumentKey(id), Arc::new(file))).collect())
+    }
+}
 
 impl Loader<FactsKey> for Loaders {
     type Value = Arc<Facts>;

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::gate::{Facts, LicensorWord};
 use super::model::{Lease, LeaseOn, Place, Terms};
+use crate::contents::StoredFile;
 use crate::contents::store as contents;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
@@ -88,6 +89,35 @@ pub(super) async fn load_leases(
     let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM leases l WHERE l.id IN ").list(ids.iter().copied());
     let rows: Vec<LeaseRow> = fetch(db, sql).await?;
     rows.into_iter().map(|row| lease(row).map(|l| (l.id, Arc::new(l)))).collect()
+}
+
+/// The documents of leases, as stored files.
+pub(super) async fn load_documents(
+    db: &impl ConnectionTrait,
+    ids: &[LeaseId],
+) -> Result<HashMap<LeaseId, StoredFile>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: LeaseId,
+        sha256: String,
+        filename: String,
+        media_type: String,
+        bytes: i64,
+    }
+    let sql = Sql::new(
+        "SELECT l.id, f.sha256, l.document_filename AS filename, f.media_type, f.bytes
+         FROM leases l JOIN files f ON f.sha256 = l.document_sha256 WHERE l.id IN ",
+    )
+    .list(ids.iter().copied());
+    let rows: Vec<Row> = fetch(db, sql).await?;
+    let file = |row: Row| StoredFile {
+        sha256: row.sha256,
+        filename: row.filename,
+        media_type: row.media_type,
+        bytes: row.bytes,
+        ..StoredFile::default()
+    };
+    Ok(rows.into_iter().map(|row| (row.id, file(row))).collect())
 }
 
 /// What a lease covers, over all its contents.

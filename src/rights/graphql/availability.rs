@@ -1,0 +1,116 @@
+//! The gate's answer.
+
+use async_graphql::{Context, Object, SimpleObject};
+
+use super::lease::{Lease, LeaseTerms};
+use crate::channels::{RuleCheck, Severity};
+use crate::contents::graphql::Content;
+use crate::error::Error;
+use crate::graphql::context::Request;
+use crate::graphql::error::{GqlResult, OrFail};
+use crate::graphql::scalars::{DateTime, Url};
+use crate::platform::ids::ContentId;
+use crate::rights::gate::{self, Ask, HoldReason};
+use crate::rights::loaders::FactsKey;
+
+/// The one answer to "may this go out here, now?".
+pub(crate) struct Availability(gate::Availability);
+
+/// The gate's answer for a content that the viewer has been shown.
+pub(crate) async fn answer(ctx: &Context<'_>, content: ContentId, ask: &Ask) -> GqlResult<Availability> {
+    let facts = ctx.loader().load_one(FactsKey(content)).await.or_fail()?;
+    let facts = facts.ok_or_else(|| Error::internal("a content is missing")).or_fail()?;
+    Ok(Availability(gate::decide(&facts, ask)))
+}
+
+#[Object]
+impl Availability {
+    /// Whether nothing holds it.
+    async fn available(&self) -> bool {
+        self.0.is_available()
+    }
+
+    /// Every reason for which it may not go out.
+    async fn holds(&self) -> Vec<Hold> {
+        self.0.holds.iter().cloned().map(Hold).collect()
+    }
+
+    /// What does not hold it, but should be seen to.
+    async fn warnings(&self) -> Vec<Hold> {
+        self.0.warnings.iter().cloned().map(Hold).collect()
+    }
+
+    /// The terms it goes out on; null where no lease covers it.
+    async fn terms(&self) -> Option<LeaseTerms> {
+        self.0.terms.clone().map(LeaseTerms::from)
+    }
+
+    /// When time alone can next change this answer; null: never.
+    async fn until(&self) -> Option<DateTime> {
+        self.0.until.map(DateTime)
+    }
+}
+
+/// One reason for which something is held, or a warning.
+pub(crate) struct Hold(gate::Hold);
+
+#[Object]
+impl Hold {
+    /// The kind of reason.
+    async fn reason(&self) -> HoldReason {
+        self.0.reason
+    }
+
+    /// What is in the way and what to do, for people.
+    async fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Whose hold it is: an attached asset has its endorsements'.
+    async fn content(&self, ctx: &Context<'_>) -> GqlResult<Content> {
+        Content::get(ctx, self.0.content).await
+    }
+
+    /// The lease behind it, if one is.
+    async fn lease(&self, ctx: &Context<'_>) -> GqlResult<Option<Lease>> {
+        match self.0.lease {
+            Some(id) => Lease::find(ctx, id).await.or_fail(),
+            None => Ok(None),
+        }
+    }
+
+    /// What the place's rules found, where it is their hold.
+    async fn findings(&self) -> Vec<RuleFinding> {
+        self.0.findings.iter().cloned().map(RuleFinding::from).collect()
+    }
+}
+
+/// What one rule of a place found.
+#[derive(SimpleObject)]
+pub(crate) struct RuleFinding {
+    /// What was looked at.
+    check: RuleCheck,
+    /// Whether it holds or warns.
+    severity: Severity,
+    /// What the place demands, for people.
+    message: String,
+    /// What would have fitted.
+    expected: Option<String>,
+    /// What is there; null where nothing was measured.
+    actual: Option<String>,
+    /// Where the place says so.
+    source: Option<Url>,
+}
+
+impl From<gate::Finding> for RuleFinding {
+    fn from(finding: gate::Finding) -> Self {
+        Self {
+            check: finding.check,
+            severity: finding.severity,
+            message: finding.message,
+            expected: finding.expected,
+            actual: finding.actual,
+            source: finding.source.map(Url),
+        }
+    }
+}
