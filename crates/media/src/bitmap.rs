@@ -1,5 +1,5 @@
-//! BMP: reads the header and checks that the pixels are there. Layout: Microsoft's `BITMAPFILEHEADER`
-//! and the headers from `BITMAPCOREHEADER` to `BITMAPV5HEADER`.
+//! BMP: reads the header and checks that the pixels are there. Layout: Microsoft's
+//! `BITMAPFILEHEADER` and the headers from `BITMAPCOREHEADER` to `BITMAPV5HEADER`.
 
 use crate::picture::Header;
 use crate::source::{Source, slice_at};
@@ -19,7 +19,9 @@ pub(crate) fn probe(source: &mut Source<'_>, limits: &Limits) -> Result<Facts, R
     let compression = slice_at(&header, 12).map_or(0, u32::from_le_bytes);
     let stored = match compression {
         // Rows of whole words.
-        0 | 3 | 6 => (u64::from(width) * depth).div_ceil(32) * 4 * u64::from(height),
+        0 | 3 | 6 => {
+            ((u64::from(width) * depth).div_ceil(32) * 4).saturating_mul(u64::from(height))
+        }
         // Runs: a picture that is all background takes two bytes.
         1 | 2 => 2,
         _ => return Err(Refusal::unsupported("a rare kind of BMP")),

@@ -19,8 +19,8 @@ impl Header {
     }
 }
 
-/// Reads the header of the next box in a box, or a file, that ends at `end`; `None` if there is none.
-/// A box that reaches past `end` is an error: so is found that a film was cut short.
+/// Reads the header of the next box in a box, or a file, that ends at `end`; `None` if there is
+/// none. A box that reaches past `end` is an error: so is found that a film was cut short.
 pub(crate) fn next(source: &mut Source<'_>, end: u64) -> Result<Option<Header>, Refusal> {
     let start = source.position();
     if end.saturating_sub(start) < 8 {

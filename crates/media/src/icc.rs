@@ -20,8 +20,8 @@ const SRGB_COLORANTS: [([u8; 4], [f64; 2]); 3] = [
 /// What a file's profile says.
 #[derive(Clone, Copy)]
 pub(crate) struct Profile {
-    /// As [`Facts::color_space`](crate::Facts::color_space); `None` if the profile cannot be read, or
-    /// is for an exotic space.
+    /// As [`Facts::color_space`](crate::Facts::color_space); `None` if the profile cannot be read,
+    /// or is for an exotic space.
     pub(crate) color_space: Option<&'static str>,
 }
 
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     /// A profile of one tag.
-    fn profile(space: &[u8; 4], signature: &[u8; 4], tag: &[u8]) -> Vec<u8> {
+    fn profile(space: &[u8], signature: &[u8], tag: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0; 128];
         bytes[16..20].copy_from_slice(space);
         bytes.extend(1_u32.to_be_bytes());

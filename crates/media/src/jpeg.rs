@@ -79,8 +79,8 @@ fn marker(source: &mut Source<'_>) -> Result<u8, Refusal> {
     }
 }
 
-/// Goes behind the 0xFF of the marker that ends the compressed data. In the data an 0xFF is followed
-/// by a zero, or by one of eight marks to set off anew from.
+/// Goes behind the 0xFF of the marker that ends the compressed data. In the data an 0xFF is
+/// followed by a zero, or by one of eight marks to set off anew from.
 fn skip_scan(source: &mut Source<'_>) -> Result<(), Refusal> {
     loop {
         source.part()?;

@@ -1,17 +1,19 @@
 //! Decides from its bytes alone what an uploaded file is, and measures it.
 //!
-//! [`probe`] takes a reader and returns [`Facts`], or a [`Refusal`] whose text tells the uploader what to do. File names
-//! and declared types play no part. What must stay true:
+//! [`probe`] takes a reader and returns [`Facts`], or a [`Refusal`] whose text tells the uploader
+//! what to do. File names and declared types play no part. What must stay true:
 //!
-//! - **Nothing is decoded.** Pixels, samples and archive members stay packed; sizes come from headers, completeness from
-//!   walking the structure to its end. So the cost does not grow with what a file claims to unpack to.
-//! - **Memory is bounded** by constants of a few MiB, except for an SVG, where one attribute or text may be as long as
-//!   [`Limits::max_svg_bytes`].
-//! - **Time is bounded** by [`Limits::max_parts`] and [`Limits::max_scan_bytes`]; there is no recursion.
-//! - **No input panics.** Every read is checked, every sum of claimed sizes saturates.
+//! - **Nothing is decoded.** Pixels, samples and archive members stay packed; sizes come from
+//!   headers, completeness from walking the structure to its end. So the cost does not grow with
+//!   what a file claims to unpack to. Only the beginning of a PNG's colour profile is unpacked.
+//! - **Memory is bounded:** well under a MiB for most files, some 40 MiB for the tags of a hostile
+//!   TIFF, and about [`Limits::max_svg_bytes`] for an SVG that is one long text.
+//! - **Time is bounded** by [`Limits::max_parts`], [`Limits::max_scan_bytes`] and the limits of SVG
+//!   and ZIP: less than a second without optimisation. There is no recursion.
+//! - **No input panics.** Every read is checked, and so is every sum that a file could let overflow.
 //!
-//! An accepted file may still fail to draw: its compressed data is not looked into. Whoever decodes it later needs limits
-//! of their own, and may rely on the sizes found here.
+//! An accepted file may still fail to draw: its compressed data is not looked into. Whoever decodes
+//! it later needs limits of their own.
 
 mod archive;
 mod audio;
@@ -47,25 +49,28 @@ pub use sniff::sniff;
 /// How many bytes from the start decide the type.
 const HEAD_BYTES: u64 = 8 * 1024;
 
-/// What the bytes of an accepted file say about it. `None` means that the format does not say, or that it is not read.
+/// What the bytes of an accepted file say about it. `None` means that the format does not say, or
+/// that it is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The registered media type, such as `image/jpeg`.
     pub media_type: &'static str,
-    /// Width in pixels of the upright picture, that is after [`orientation`](Self::orientation) has been applied. For an
-    /// SVG the drawing's own size in CSS pixels, rounded.
+    /// Width in pixels of the upright picture, that is after [`orientation`](Self::orientation) has
+    /// been applied. For an SVG the drawing's own size in CSS pixels, rounded.
     pub width: Option<u32>,
     /// Height in pixels of the upright picture; see [`width`](Self::width).
     pub height: Option<u32>,
-    /// How the stored pixels must be turned to stand upright, as EXIF counts it: 1 to 8, 1 is upright. Always 1 where
-    /// whoever decodes the file turns it as a matter of course (HEIC, AVIF, film) and where nothing can be turned.
+    /// How the stored pixels must be turned to stand upright, as EXIF counts it: 1 to 8, 1 is
+    /// upright. Always 1 where whoever decodes the file turns it as a matter of course (HEIC, AVIF,
+    /// film) and where nothing can be turned.
     pub orientation: u8,
     /// Whether the picture has an alpha channel or a transparent colour, used or not.
     pub has_alpha: Option<bool>,
-    /// `sRGB`, `RGB` (any other RGB: an ICC profile says so, or the format names no space), `Gray`, `CMYK` or `Lab`. A
-    /// picture in RGB without a profile counts as `sRGB`, as it does on the web.
+    /// `sRGB`, `RGB` (any other RGB: an ICC profile says so, or the format names no space), `Gray`,
+    /// `CMYK` or `Lab`. A picture in RGB without a profile counts as `sRGB`, as it does on the web.
     pub color_space: Option<&'static str>,
-    /// Pictures shown one after the other: 1 for a still, `None` for what is not a picture.
+    /// Pictures shown one after the other: 1 for a still; `None` for an SVG, a film, and what is not
+    /// a picture.
     pub frames: Option<u32>,
     /// Playing time in milliseconds of one run; `None` for stills.
     pub duration_ms: Option<u64>,
@@ -90,12 +95,14 @@ impl Facts {
     }
 }
 
-/// Reads `reader` from its first byte to its last and says what it holds. Where the reader stands before does not matter;
-/// where it stands afterwards is not defined.
+/// Says what the file that `reader` holds is, from its first byte to its end. Where the reader
+/// stands before does not matter; where it stands afterwards is not defined. It should be buffered:
+/// most reads are of a few bytes.
 ///
 /// # Errors
-/// A [`Refusal`] for whatever must not be kept: unknown, forbidden, damaged, unsafe or larger than `limits`; and
-/// [`Refusal::Unreadable`] when the reader itself fails, which is no fault of the file.
+/// A [`Refusal`] for whatever must not be kept: unknown, forbidden, damaged, unsafe or larger than
+/// `limits`; and [`Refusal::Unreadable`] when the reader itself fails, which is no fault of the
+/// file.
 pub fn probe<R: BufRead + Seek>(mut reader: R, limits: &Limits) -> Result<Facts, Refusal> {
     let mut source = Source::open(&mut reader, limits.max_parts)?;
     if source.len() == 0 {

@@ -11,11 +11,13 @@ pub struct Limits {
     pub max_edge: u32,
     /// Frames of one animation.
     pub max_frames: u32,
-    /// Pixels of all frames of an animation together. Each counts as the whole canvas, because each is drawn onto it.
+    /// Pixels of all frames of an animation together. Each counts as the whole canvas, because each
+    /// is drawn onto it.
     pub max_total_pixels: u64,
-    /// Bytes of a JPEG or GIF, which have to be read to their end to know that they are whole.
+    /// Bytes of a JPEG, GIF or WebP, which have to be read to their end to know that they are whole.
     pub max_scan_bytes: u64,
-    /// Parts (segments, chunks, blocks, boxes, directory entries) that are walked in one file. Bounds the time.
+    /// Parts (segments, chunks, blocks, boxes, directory entries) that are walked in one file.
+    /// Bounds the time.
     pub max_parts: u64,
     /// Bytes of an SVG.
     pub max_svg_bytes: u64,

@@ -48,8 +48,8 @@ pub(crate) fn probe(source: &mut Source<'_>, kind: Kind) -> Result<Facts, Refusa
     })
 }
 
-/// Reads the header of the next box of the file. Once the file is `complete`, bytes that do not look
-/// like a box end it: some cameras and editors leave padding.
+/// Reads the header of the next box of the file. Once the file is `complete`, bytes that do not
+/// look like a box end it: some cameras and editors leave padding.
 fn top_level(source: &mut Source<'_>, complete: bool) -> Result<Option<Header>, Refusal> {
     let (start, len) = (source.position(), source.len());
     if complete && source.remaining() >= 8 {
@@ -110,8 +110,8 @@ fn body(source: &mut Source<'_>, part: &Header) -> Result<Vec<u8>, Refusal> {
     source.take(part.remaining(source).min(BOX_BYTES))
 }
 
-/// Playing time in milliseconds from a film header; `None` if it is not known, as in a film that was
-/// written in pieces.
+/// Playing time in milliseconds from a film header; `None` if it is not known, as in a film that
+/// was written in pieces.
 fn duration(body: &[u8]) -> Option<u64> {
     let (scale, duration) = if body.first()? == &1 {
         (slice_at(body, 20)?, u64::from_be_bytes(slice_at(body, 24)?))
@@ -131,8 +131,8 @@ fn duration(body: &[u8]) -> Option<u64> {
     duration.saturating_mul(1000).checked_div(scale)
 }
 
-/// Size in pixels at which a track is shown, from its header: numbers of 16 bits before and 16 after
-/// the point, and a matrix that may turn it by a quarter.
+/// Size in pixels at which a track is shown, from its header: numbers of 16 bits before and 16
+/// after the point, and a matrix that may turn it by a quarter.
 fn track_size(body: &[u8]) -> Option<(u32, u32)> {
     let matrix = if body.first()? == &1 { 52 } else { 40 };
     let number = |offset: usize| slice_at(body, matrix + offset).map(u32::from_be_bytes);

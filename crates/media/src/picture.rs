@@ -4,8 +4,8 @@ use image::metadata::Orientation;
 
 use crate::{Facts, Limits, Refusal};
 
-/// How many bytes of EXIF are read. A JPEG's segment cannot be longer; the orientation stands in the
-/// first directory, and thumbnails and maker's notes come after it.
+/// How many bytes of EXIF are read. A JPEG's segment cannot be longer; the orientation stands in
+/// the first directory, and thumbnails and maker's notes come after it.
 pub(crate) const EXIF_BYTES: u64 = 64 * 1024;
 
 /// What a picture's header says of it, in the order its pixels are stored.
@@ -55,8 +55,8 @@ impl Facts {
     }
 }
 
-/// The orientation in an EXIF block, with or without the `Exif\0\0` before it; `None` if it does not
-/// hold one of the eight.
+/// The orientation in an EXIF block, with or without the `Exif\0\0` before it; `None` if it does
+/// not hold one of the eight.
 pub(crate) fn orientation(exif: &[u8]) -> Option<u8> {
     let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
     Orientation::from_exif_chunk(exif).map(Orientation::to_exif)

@@ -77,7 +77,7 @@ impl Ihdr {
             _ => 1,
         };
         let bits = u64::from(self.width) * samples * u64::from(self.depth);
-        bits.div_ceil(8) * u64::from(self.height)
+        bits.div_ceil(8).saturating_mul(u64::from(self.height))
     }
 }
 
@@ -100,9 +100,8 @@ impl Chunks {
             b"IDAT" => self.data += length,
             b"tRNS" => self.transparent_color = true,
             b"sRGB" => {
-                self.profile = Some(Profile {
-                    color_space: Some("sRGB"),
-                })
+                let color_space = Some("sRGB");
+                self.profile = Some(Profile { color_space });
             }
             b"iCCP" if self.profile.is_none() => {
                 self.profile = Some(profile(&source.take(length.min(icc::PROFILE_BYTES))?));

@@ -9,7 +9,8 @@ use crate::{Facts, Limits, Refusal};
 /// The number of the resource that is an ICC profile.
 const ICC_PROFILE: u16 = 1039;
 
-/// Measures a Photoshop document. Whether it is see-through is not read: that is told by its layers.
+/// Measures a Photoshop document. Whether it is see-through is not read: that is told by its
+/// layers.
 pub(crate) fn probe(source: &mut Source<'_>, limits: &Limits) -> Result<Facts, Refusal> {
     source.skip(4)?;
     let version = source.u16_be()?;

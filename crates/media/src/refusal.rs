@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Why a file is refused. Each message says what its uploader can do; all but [`Unreadable`](Self::Unreadable) are theirs
-/// to mend.
+/// Why a file is refused. Each message says what its uploader can do; all but
+/// [`Unreadable`](Self::Unreadable) are theirs to mend.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// There are no bytes.
@@ -11,8 +11,9 @@ pub enum Refusal {
     Empty,
     /// The bytes are of no type that is kept.
     #[error(
-        "this is {found}, which is not accepted; upload a JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF, BMP, PSD or SVG picture, \
-         an MP4, MOV or WebM film, an MP3, M4A, WAV, Ogg or FLAC recording, a PDF, a DOCX, PPTX or XLSX document, or a ZIP archive"
+        "this is {found}, which is not accepted; upload a JPEG, PNG, GIF, WebP, AVIF, HEIC, TIFF, \
+         BMP, PSD or SVG picture, an MP4, MOV or WebM film, an MP3, M4A, WAV, Ogg or FLAC \
+         recording, a PDF, a DOCX, PPTX or XLSX document, or a ZIP archive"
     )]
     Unsupported {
         /// What the bytes are instead: a media type or a few words.
@@ -20,12 +21,14 @@ pub enum Refusal {
     },
     /// The file claims more than is allowed. Reported from headers, before anything is unpacked.
     #[error(
-        "the file has {actual} {what}, and at most {limit} are accepted; make it smaller and upload it again"
+        "the file has {actual} {what}, and at most {limit} are accepted; make it smaller and \
+         upload it again"
     )]
     TooLarge {
         /// The unit, and what is counted.
         what: &'static str,
-        /// How many the file has or claims. Where counting stops at the limit, the first number past it.
+        /// How many the file has or claims. Where counting stops at the limit, the first number
+        /// past it.
         actual: u64,
         /// How many are accepted.
         limit: u64,

@@ -1,5 +1,5 @@
-//! RIFF: WebP pictures, animated ones too, and WAV recordings. Layout: WebP container specification;
-//! RFC 6386 and RFC 9649 for the sizes in its bitstreams; Microsoft's WAVE format.
+//! RIFF: WebP pictures, animated ones too, and WAV recordings. Layout: WebP container
+//! specification; RFC 6386 and RFC 9649 for the sizes in its bitstreams; Microsoft's WAVE format.
 
 use crate::icc::{self, Profile};
 use crate::limits::check;

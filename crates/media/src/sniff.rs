@@ -1,7 +1,8 @@
 //! What kind of file the first bytes announce.
 //!
-//! The `infer` crate knows the signatures. Where one is loose (two letters for BMP, `%PDF` anywhere)
-//! or says nothing about the type (ISO media, XML), the bytes are looked at more closely here.
+//! The `infer` crate knows the signatures. Where one is loose (two letters for BMP, `%PDF`
+//! anywhere) or says nothing about the type (ISO media, XML), the bytes are looked at more closely
+//! here.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;

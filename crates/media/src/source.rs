@@ -1,5 +1,5 @@
-//! The bytes of one file with everything a format's reader needs: checked reads, skips that notice a missing end, and the
-//! count of parts that bounds the time.
+//! The bytes of one file with everything a format's reader needs: checked reads, skips that notice
+//! a missing end, and the count of parts that bounds the time.
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
@@ -60,7 +60,8 @@ impl<'a> Source<'a> {
         self.len.saturating_sub(self.position)
     }
 
-    /// The reader itself, for a library that does its own reading. The position is not followed from here on.
+    /// The reader itself, for a library that does its own reading. The position is not followed
+    /// from here on.
     pub(crate) fn input(&mut self) -> &mut (dyn Input + 'a) {
         self.input
     }
@@ -99,7 +100,8 @@ impl<'a> Source<'a> {
         Ok(u32::from_le_bytes([a, b, c, 0]))
     }
 
-    /// The next `count` bytes. The caller bounds `count`: so much memory is taken, though never more than there is file.
+    /// The next `count` bytes. The caller bounds `count`: so much memory is taken, though never
+    /// more than there is file.
     pub(crate) fn take(&mut self, count: u64) -> Result<Vec<u8>, Refusal> {
         if count > self.remaining() {
             return Err(Refusal::truncated());
@@ -139,7 +141,8 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Goes just behind the next `byte`, or to the end of the file if there is none; says how many bytes were passed.
+    /// Goes just behind the next `byte`, or to the end of the file if there is none; says how many
+    /// bytes were passed.
     pub(crate) fn skip_past(&mut self, byte: u8) -> Result<u64, Refusal> {
         let passed = self.input.skip_until(byte)? as u64;
         self.position += passed;

@@ -1,5 +1,5 @@
-//! TIFF: reads the directory of the first picture by the `tiff` crate, and checks that the pixels it
-//! points to are there. `BigTIFF`, with directories of any length, is not accepted.
+//! TIFF: reads the directory of the first picture by the `tiff` crate, and checks that the pixels
+//! it points to are there. `BigTIFF`, with directories of any length, is not accepted.
 
 use std::io;
 

@@ -1,5 +1,5 @@
-//! `WebM`: walks the elements up to the first data, and reads size and playing time from the header.
-//! Layout: RFC 8794 (EBML) and RFC 9559 (Matroska).
+//! `WebM`: walks the elements up to the first data, and reads size and playing time from the
+//! header. Layout: RFC 8794 (EBML) and RFC 9559 (Matroska).
 
 use std::time::Duration;
 

@@ -159,8 +159,11 @@ fn a_webp_whose_sizes_disagree_is_refused() {
     assert!(refused(&[&file(&[&canvas(8), &lossless])]).starts_with("Damaged"));
     assert!(refused(&[&file(&[&canvas(7)])]).starts_with("Damaged"));
     let frame = riff_chunk(b"ANMF", &[0, 0, 0, 0, 0, 0, 7, 0, 0, 7, 0, 0, 50, 0, 0, 0]);
-    let film = read(&[&file(&[&canvas(7), &frame, &frame])]).unwrap();
-    assert_eq!((film.frames, film.duration_ms), (Some(2), Some(100)));
+    let animation = read(&[&file(&[&canvas(7), &frame, &frame])]).unwrap();
+    assert_eq!(
+        (animation.frames, animation.duration_ms),
+        (Some(2), Some(100))
+    );
     assert!(refused(&[&file(&[&canvas(6), &frame])]).starts_with("Damaged"));
     assert!(refused(&[&file(&[&canvas(7), &frame.repeat(301)])]).starts_with("TooLarge"));
 }

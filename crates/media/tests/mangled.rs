@@ -16,7 +16,7 @@ const CHANGES: usize = 200;
 /// some more on a busy machine. Without limits several of them take a minute.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
