@@ -63,10 +63,11 @@ crate::sql_migration! {
             duration_ms bigint,
             pages integer
         )",
-        // Who has stored these bytes before: to know a hash is no right to them.
+        // Who has stored these bytes before, and under which name last: to know a hash is no right to them.
         "CREATE TABLE file_holders (
             sha256 text NOT NULL REFERENCES files (sha256),
             holder text NOT NULL,
+            filename text NOT NULL,
             PRIMARY KEY (holder, sha256)
         )",
         "CREATE TABLE versions (

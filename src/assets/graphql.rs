@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object};
 
+use super::file::File;
+use super::grants::GrantSubject;
 use crate::contents::graphql::{ContentFields, VersionFields};
 use crate::contents::{self, AssetKind};
 use crate::graphql::error::GqlResult;
@@ -69,6 +71,12 @@ impl AssetVersion {
     #[graphql(flatten)]
     async fn version_fields(&self) -> &VersionFields {
         &self.0
+    }
+
+    /// Its bytes; none for a COPY.
+    async fn file(&self) -> Option<File> {
+        let version = &self.0.0;
+        version.file().map(|file| File::of(file.clone(), GrantSubject::Version(version.id)))
     }
 
     /// The text of a COPY.

@@ -1,6 +1,14 @@
 //! Assets and the files they are made of.
+//!
+//! Bytes are known by their hash, stored once and never changed. To know a hash is no right: bytes are
+//! reached through what they belong to, or by the one who stored them.
 
+pub(crate) mod file;
+pub(crate) mod grants;
 pub(crate) mod graphql;
-/// Bytes that came with this request and are in the store already, but belong to nothing yet.
-#[derive(Debug)]
-pub struct StoredUpload { pub sha256: String }
+pub(crate) mod source;
+pub(crate) mod upload;
+
+pub use upload::{Refused, StoredUpload};
+pub(crate) use source::{FileSource, SourceFile, keep, resolve_source};
+pub(crate) use upload::{discard_unclaimed, receive};

@@ -1,0 +1,331 @@
+//! Grants: signed, expiring rights to immutable bytes, as they stand in the addresses of files.
+//!
+//! A grant names what the bytes belong to and who may have them, never the bytes alone: two contents with
+//! different leases may share bytes. It is no answer of its own: whoever serves under it asks again
+//! whether the token still lives, or the gate still lets it out.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::accounts::{OpContext, Reach, Viewer};
+use crate::error::Result;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{Sql, fetch_one};
+use crate::platform::ids::{
+    BrandId, ChannelId, ContentId, EvidenceId, LeaseId, ReviewId, TokenId, VersionId,
+};
+use crate::platform::op::Actor;
+use crate::platform::seal::Sealer;
+
+/// Keeps grants apart from everything else that is sealed.
+const PURPOSE: &str = "grant";
+const HOUR_MS: i64 = 3_600_000;
+/// What a grant is good for at least.
+const LEAST_MS: i64 = 300_000;
+
+/// A right to the bytes of one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub subject: GrantSubject,
+    pub viewer: GrantViewer,
+    /// Not good from here on.
+    pub expires_at: Timestamp,
+}
+
+/// What the bytes belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GrantSubject {
+    /// An asset's version: its file.
+    Version(VersionId),
+    /// The captured page, or the file, of a piece of evidence.
+    Evidence(EvidenceId),
+    /// The document of a lease.
+    Lease(LeaseId),
+    /// The document that came with a review.
+    Review(ReviewId),
+}
+
+/// Who may have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GrantViewer {
+    /// The bearer of a token with READ: good while the token lives and reaches the brand.
+    Internal(TokenId),
+    /// Anybody, while the gate lets it out on one of these channels, or on one under them.
+    Public(Vec<ChannelId>),
+}
+
+/// A grant as it is sealed: kind and id of the subject, seconds of the end, and a token or channels.
+#[derive(Serialize, Deserialize)]
+struct Packed(char, Short, i64, PackedViewer);
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum PackedViewer {
+    Token(Short),
+    Channels(Vec<Short>),
+}
+
+/// An id in 22 characters.
+struct Short(Uuid);
+
+impl Serialize for Short {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&URL_SAFE_NO_PAD.encode(self.0.as_bytes()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Short {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(serde::de::Error::custom)?;
+        Uuid::from_slice(&bytes)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Grant {
+    /// A right for this viewer from now to the end of the hour, so that the address stays the same within
+    /// it; at least five minutes.
+    #[must_use]
+    pub(crate) fn new(viewer: &Viewer, subject: GrantSubject, at: Timestamp) -> Self {
+        let expires_at = Timestamp((at.0 + LEAST_MS).div_euclid(HOUR_MS) * HOUR_MS + HOUR_MS);
+        Self {
+            subject,
+            viewer: GrantViewer::of(viewer),
+            expires_at,
+        }
+    }
+
+    /// Whether its time has not run out.
+    #[must_use]
+    pub(crate) fn lives(&self, at: Timestamp) -> bool {
+        at < self.expires_at
+    }
+
+    fn seal(&self, sealer: &Sealer) -> String {
+        let (kind, id) = match self.subject {
+            GrantSubject::Version(id) => ('v', id.0),
+            GrantSubject::Evidence(id) => ('e', id.0),
+            GrantSubject::Lease(id) => ('l', id.0),
+            GrantSubject::Review(id) => ('r', id.0),
+        };
+        let viewer = match &self.viewer {
+            GrantViewer::Internal(token) => PackedViewer::Token(Short(token.0)),
+            GrantViewer::Public(channels) => {
+                PackedViewer::Channels(channels.iter().map(|c| Short(c.0)).collect())
+            }
+        };
+        sealer.seal(
+            PURPOSE,
+            &Packed(kind, Short(id), self.expires_at.0 / 1000, viewer),
+        )
+    }
+}
+
+impl GrantViewer {
+    /// The server itself has no token to be asked for again: its grants open nothing. Nor do those of a
+    /// public viewer without channels.
+    fn of(viewer: &Viewer) -> Self {
+        if viewer.is_public() {
+            return Self::Public(match &viewer.channels {
+                Reach::All => Vec::new(),
+                Reach::Only(channels) => channels.iter().copied().collect(),
+            });
+        }
+        match viewer.actor {
+            Actor::Token(id) => Self::Internal(id),
+            Actor::System => Self::Internal(TokenId(Uuid::nil())),
+        }
+    }
+}
+
+/// The grant that was sealed here, whether or not its time has run out (see [`Grant::lives`]).
+#[must_use]
+pub(crate) fn open(sealer: &Sealer, text: &str) -> Option<Grant> {
+    let Packed(kind, Short(id), seconds, viewer) = sealer.open(PURPOSE, text).ok()?;
+    let subject = match kind {
+        'v' => GrantSubject::Version(VersionId(id)),
+        'e' => GrantSubject::Evidence(EvidenceId(id)),
+        'l' => GrantSubject::Lease(LeaseId(id)),
+        'r' => GrantSubject::Review(ReviewId(id)),
+        _ => return None,
+    };
+    let viewer = match viewer {
+        PackedViewer::Token(Short(id)) => GrantViewer::Internal(TokenId(id)),
+        PackedViewer::Channels(ids) => {
+            GrantViewer::Public(ids.into_iter().map(|Short(id)| ChannelId(id)).collect())
+        }
+    };
+    Some(Grant {
+        subject,
+        viewer,
+        expires_at: Timestamp(seconds * 1000),
+    })
+}
+
+/// The address under which this viewer gets the bytes of `subject` for the rest of the hour.
+#[must_use]
+pub(crate) fn url(cx: &OpContext, subject: GrantSubject, filename: &str, download: bool) -> String {
+    let grant = Grant::new(&cx.viewer, subject, cx.at()).seal(&cx.app.sealer);
+    let base = cx.app.config.public_url.as_str().trim_end_matches('/');
+    let query = if download { "?download=1" } else { "" };
+    format!("{base}/files/{grant}/{}{query}", path_segment(filename))
+}
+
+/// A text as one segment of a path. `.` and `..` would be taken for steps, however they are spelt.
+fn path_segment(text: &str) -> String {
+    if matches!(text, "." | "..") {
+        return "file".to_owned();
+    }
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            segment.push(char::from(byte));
+        } else {
+            segment.push('%');
+            segment.push_str(&hex::encode_upper([byte]));
+        }
+    }
+    segment
+}
+
+/// The bytes that a grant is for.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub(crate) struct GrantedFile {
+    pub sha256: String,
+    pub store_key: String,
+    pub media_type: String,
+    pub bytes: i64,
+    pub filename: String,
+    /// The content whose bytes, or whose proof, they are; none for a lease's document.
+    #[sea_orm(from_alias = "content_id")]
+    pub content: Option<ContentId>,
+    #[sea_orm(from_alias = "brand_id")]
+    pub brand: BrandId,
+}
+
+/// What a subject's bytes are and whose; none if it has none. Whether they may be served is the caller's
+/// to ask.
+pub(crate) async fn resolve(
+    db: &impl ConnectionTrait,
+    subject: &GrantSubject,
+) -> Result<Option<GrantedFile>> {
+    const FILE: &str = "f.sha256, f.store_key, f.media_type, f.bytes";
+    let sql = Sql::new("SELECT ").push(FILE);
+    let sql = match subject {
+        GrantSubject::Version(id) => sql
+            .push(
+                ", o.filename, c.id AS content_id, c.brand_id FROM asset_versions o
+                 JOIN versions v ON v.id = o.version_id JOIN contents c ON c.id = v.content_id
+                 JOIN files f ON f.sha256 = o.sha256 WHERE o.version_id = ",
+            )
+            .bind(*id),
+        GrantSubject::Evidence(id) => sql
+            .push(
+                ", coalesce(o.filename, 'evidence') AS filename, c.id AS content_id, c.brand_id
+                 FROM evidence o JOIN contents c ON c.id = o.endorsement_id
+                 JOIN files f ON f.sha256 = o.sha256 WHERE o.id = ",
+            )
+            .bind(*id),
+        GrantSubject::Lease(id) => sql
+            .push(
+                ", o.document_filename AS filename, CAST(NULL AS uuid) AS content_id, o.brand_id
+                 FROM leases o JOIN files f ON f.sha256 = o.document_sha256 WHERE o.id = ",
+            )
+            .bind(*id),
+        GrantSubject::Review(id) => sql
+            .push(
+                ", o.document_filename AS filename, c.id AS content_id, c.brand_id FROM reviews o
+                 JOIN versions v ON v.id = o.version_id JOIN contents c ON c.id = v.content_id
+                 JOIN files f ON f.sha256 = o.document_sha256 WHERE o.id = ",
+            )
+            .bind(*id),
+    };
+    fetch_one(db, sql).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(at: i64) -> Grant {
+        let viewer = Viewer {
+            actor: Actor::Token(TokenId(Uuid::from_u128(7))),
+            ..Viewer::system()
+        };
+        Grant::new(
+            &viewer,
+            GrantSubject::Version(VersionId(Uuid::from_u128(9))),
+            Timestamp(at),
+        )
+    }
+
+    #[test]
+    fn a_grant_survives_the_round_trip_and_nothing_else_opens() {
+        let sealer = Sealer::new(vec![vec![1; 32]]);
+        let channels =
+            GrantViewer::Public(vec![ChannelId(Uuid::from_u128(3)), ChannelId(Uuid::max())]);
+        let id = Uuid::from_u128(1 << 100);
+        for grant in [
+            grant(1_000),
+            Grant {
+                viewer: channels,
+                subject: GrantSubject::Evidence(EvidenceId(id)),
+                ..grant(0)
+            },
+            Grant {
+                viewer: GrantViewer::Public(Vec::new()),
+                ..grant(0)
+            },
+            Grant {
+                subject: GrantSubject::Lease(LeaseId(id)),
+                ..grant(0)
+            },
+            Grant {
+                subject: GrantSubject::Review(ReviewId(id)),
+                ..grant(0)
+            },
+        ] {
+            let text = grant.seal(&sealer);
+            assert_eq!(open(&sealer, &text), Some(grant));
+            assert_eq!(open(&Sealer::new(vec![vec![2; 32]]), &text), None);
+        }
+        assert_eq!(open(&sealer, &sealer.seal("cursor", &("v", 1))), None);
+        assert_eq!(open(&sealer, "junk"), None);
+    }
+
+    #[test]
+    fn a_grant_ends_with_the_hour_and_lasts_five_minutes() {
+        let minute = 60_000;
+        for (at, end) in [
+            (0, 60),
+            (54 * minute, 60),
+            (55 * minute, 120),
+            (59 * minute, 120),
+            (60 * minute, 120),
+        ] {
+            let grant = grant(at);
+            assert_eq!(grant.expires_at, Timestamp(end * minute), "{at}");
+            assert!(grant.lives(Timestamp(at)) && !grant.lives(grant.expires_at));
+        }
+    }
+
+    #[test]
+    fn a_file_name_is_one_segment() {
+        for (name, segment) in [
+            ("a b.png", "a%20b.png"),
+            ("../x?y#z", "..%2Fx%3Fy%23z"),
+            ("最.pdf", "%E6%9C%80.pdf"),
+            ("..", "file"),
+            ("100%", "100%25"),
+        ] {
+            assert_eq!(path_segment(name), segment);
+        }
+    }
+}

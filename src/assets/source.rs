@@ -1,0 +1,166 @@
+//! Where a mutation's file comes from: bytes sent with the request, or bytes the caller stored before.
+//!
+//! Bytes first, rows second: [`resolve_source`] runs before the transaction and says what the bytes are,
+//! [`keep`] writes their rows inside it. Of two uploads of the same bytes the first keeps its object; the
+//! other's is never claimed, and [`super::discard_unclaimed`] removes it after the request.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, OneofObject};
+use sea_orm::{ConnectionTrait, FromQueryResult};
+
+use super::upload::StoredUpload;
+use crate::error::{Error, Result};
+use crate::graphql::context::Request;
+use crate::graphql::scalars::Sha256;
+use crate::graphql::upload::Upload;
+use crate::platform::db::{Sql, Tx, fetch_one, run};
+
+/// Which measurer the stored facts are of; counted up when it starts to measure something else.
+const MEASURER_REVISION: i32 = 1;
+
+/// Where a file comes from: exactly one of these.
+#[derive(OneofObject, Clone, Debug)]
+pub(crate) enum FileSource {
+    /// A part of this multipart request.
+    Upload(Upload),
+    /// The hash of bytes that you have stored before.
+    Sha256(Sha256),
+}
+
+/// Bytes that a mutation may use. [`keep`] them in its transaction.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceFile {
+    pub sha256: String,
+    /// What their sender called them.
+    pub filename: String,
+    pub media_type: String,
+    pub bytes: i64,
+    /// Present if they came with this request.
+    upload: Option<Arc<StoredUpload>>,
+}
+
+/// The bytes that an input's `field` names. An upload that is not of this request is a BAD_REQUEST; bytes
+/// that were refused are its user error at `field`; a hash of bytes that the caller never stored is
+/// NOT_FOUND, whether or not somebody else did.
+pub(crate) async fn resolve_source(
+    ctx: &Context<'_>,
+    source: &FileSource,
+    field: &str,
+) -> Result<SourceFile> {
+    match source {
+        FileSource::Upload(nonce) => {
+            let upload = ctx.uploads().get(nonce).ok_or_else(|| {
+                Error::BadRequest(
+                    "A file is sent as a part of a multipart request (graphql-multipart-request-spec).".to_owned(),
+                )
+            })?;
+            sent(upload, field)
+        }
+        FileSource::Sha256(Sha256(sha256)) => {
+            let holder = ctx.viewer().actor.key();
+            let found = held(ctx.app().db.read(), &holder, sha256).await?;
+            found.ok_or_else(|| Error::not_found(&format!("{field}.sha256")))
+        }
+    }
+}
+
+fn sent(upload: Arc<StoredUpload>, field: &str) -> Result<SourceFile> {
+    match &upload.outcome {
+        Ok(facts) => Ok(SourceFile {
+            sha256: upload.sha256.clone(),
+            filename: upload.filename.clone(),
+            media_type: facts.media_type.to_owned(),
+            bytes: upload.bytes,
+            upload: Some(Arc::clone(&upload)),
+        }),
+        Err(refused) => Err(Error::user(refused.code, field, refused.message.clone())),
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Held {
+    sha256: String,
+    filename: String,
+    media_type: String,
+    bytes: i64,
+}
+
+/// Bytes that this holder has stored, under the name that it last gave them.
+async fn held(db: &impl ConnectionTrait, holder: &str, sha256: &str) -> Result<Option<SourceFile>> {
+    let sql = Sql::new(
+        "SELECT f.sha256, h.filename, f.media_type, f.bytes FROM file_holders h
+         JOIN files f ON f.sha256 = h.sha256 WHERE h.holder = ",
+    )
+    .bind(holder)
+    .push(" AND h.sha256 = ")
+    .bind(sha256);
+    let row: Option<Held> = fetch_one(db, sql).await?;
+    Ok(row.map(|row| SourceFile {
+        sha256: row.sha256,
+        filename: row.filename,
+        media_type: row.media_type,
+        bytes: row.bytes,
+        upload: None,
+    }))
+}
+
+/// Writes the rows of bytes that came with this request: the file, what was measured in it, and that the
+/// caller holds it. Bytes that are there already stay where they are.
+pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
+    let Some(upload) = &file.upload else {
+        return Ok(());
+    };
+    let Ok(facts) = &upload.outcome else {
+        return Err(Error::internal("refused bytes were to be kept"));
+    };
+    let row = [
+        ("sha256", upload.sha256.clone().into()),
+        ("store_key", upload.store_key.clone().into()),
+        ("bytes", upload.bytes.into()),
+        ("media_type", facts.media_type.into()),
+        ("created_at", tx.op.at.into()),
+    ];
+    run(
+        &**tx,
+        Sql::insert("files", row).push(" ON CONFLICT (sha256) DO NOTHING"),
+    )
+    .await?;
+    let row = [
+        ("sha256", upload.sha256.clone().into()),
+        ("measurer_revision", MEASURER_REVISION.into()),
+        ("width", measured(facts.width).into()),
+        ("height", measured(facts.height).into()),
+        ("orientation", i32::from(facts.orientation).into()),
+        ("has_alpha", facts.has_alpha.into()),
+        ("color_space", facts.color_space.map(str::to_owned).into()),
+        ("frames", measured(facts.frames).into()),
+        (
+            "duration_ms",
+            facts
+                .duration_ms
+                .and_then(|ms| i64::try_from(ms).ok())
+                .into(),
+        ),
+        ("pages", measured(facts.pages).into()),
+    ];
+    run(
+        &**tx,
+        Sql::insert("media_facts", row).push(" ON CONFLICT (sha256) DO NOTHING"),
+    )
+    .await?;
+    let row = [
+        ("holder", tx.op.actor.key().into()),
+        ("sha256", upload.sha256.clone().into()),
+        ("filename", upload.filename.clone().into()),
+    ];
+    let hold = Sql::insert("file_holders", row)
+        .push(" ON CONFLICT (holder, sha256) DO UPDATE SET filename = excluded.filename");
+    run(&**tx, hold).await?;
+    Ok(())
+}
+
+/// A measured number as the database has it; one past its range counts as not measured.
+fn measured(n: Option<u32>) -> Option<i32> {
+    n.and_then(|n| i32::try_from(n).ok())
+}
