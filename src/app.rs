@@ -7,6 +7,7 @@ use anyhow::Context;
 use sea_orm::FromQueryResult;
 use tokio::sync::watch;
 
+use crate::accounts::OpContext;
 use crate::channels::TreeCache;
 use crate::config::Config;
 use crate::platform::blob::Blobs;
@@ -15,7 +16,6 @@ use crate::platform::db::{self, Db, Sql};
 use crate::platform::ids::Ids;
 use crate::platform::seal::Sealer;
 use crate::platform::tasks;
-use crate::accounts::OpContext;
 
 /// Everything that requests and background work share.
 pub struct App {
@@ -34,14 +34,19 @@ impl App {
     /// Opens the database and the store, migrates, and reads what the instance keeps for itself.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
         if config.database.url.starts_with("sqlite://") {
-            std::fs::create_dir_all(&config.data_dir)
-                .with_context(|| format!("making the data directory {}", config.data_dir.display()))?;
+            std::fs::create_dir_all(&config.data_dir).with_context(|| {
+                format!("making the data directory {}", config.data_dir.display())
+            })?;
         }
         let opened = db::open(&config.database).await?;
         opened.migrate::<accolade_migrations::Migrator>().await?;
         let db = opened.start();
         let blobs = Blobs::open(&config.store)?;
-        let mark = db::fetch_one::<Mark>(db.read(), Sql::new("SELECT at FROM clock_marks WHERE id = 1")).await?;
+        let mark = db::fetch_one::<Mark>(
+            db.read(),
+            Sql::new("SELECT at FROM clock_marks WHERE id = 1"),
+        )
+        .await?;
         if let Some(mark) = mark {
             clock.has_passed(mark.at);
         }
@@ -62,7 +67,10 @@ impl App {
     pub fn start_background(self: &Arc<Self>) {
         let app = Arc::clone(self);
         tasks::spawn("clock_mark", async move {
-            repeat(&app, Duration::from_secs(5), |app| async move { mark_clock(&app).await }).await;
+            repeat(&app, Duration::from_secs(5), |app| async move {
+                mark_clock(&app).await
+            })
+            .await;
         });
         let app = Arc::clone(self);
         tasks::spawn("audit_seal", async move {
@@ -73,7 +81,10 @@ impl App {
         });
         let app = Arc::clone(self);
         tasks::spawn("idempotency_sweep", async move {
-            repeat(&app, Duration::from_secs(3600), |app| async move { sweep_idempotency(&app).await }).await;
+            repeat(&app, Duration::from_secs(3600), |app| async move {
+                sweep_idempotency(&app).await
+            })
+            .await;
         });
     }
 }
@@ -154,7 +165,11 @@ async fn signing_keys(db: &Db, at: Timestamp) -> anyhow::Result<Vec<Vec<u8>>> {
                 ("value", fresh.clone().into()),
                 ("created_at", tx.op.at.into()),
             ];
-            db::run(&**tx, Sql::insert("instance_secrets", row).push(" ON CONFLICT (name) DO NOTHING")).await?;
+            db::run(
+                &**tx,
+                Sql::insert("instance_secrets", row).push(" ON CONFLICT (name) DO NOTHING"),
+            )
+            .await?;
             Ok(())
         })
     })

@@ -109,7 +109,11 @@ impl Config {
     pub fn load(file: Option<&std::path::Path>, flags: &Settings) -> anyhow::Result<Self> {
         let mut figment = Figment::new();
         if let Some(file) = file {
-            ensure!(file.exists(), "the configuration file {} does not exist", file.display());
+            ensure!(
+                file.exists(),
+                "the configuration file {} does not exist",
+                file.display()
+            );
         }
         figment = figment
             .merge(Toml::file(file.unwrap_or(std::path::Path::new("accolade.toml"))))
@@ -121,20 +125,32 @@ impl Config {
     }
 
     fn check(settings: Settings) -> anyhow::Result<Self> {
-        let listen = settings.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4000)));
-        let data_dir = settings.data_dir.clone().unwrap_or_else(|| PathBuf::from("data"));
+        let listen = settings
+            .listen
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 4000)));
+        let data_dir = settings
+            .data_dir
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("data"));
         let database_url = settings
             .database_url
             .clone()
             .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("accolade.db").display()));
         let sqlite = database_url.starts_with("sqlite://");
         ensure!(
-            sqlite || database_url.starts_with("postgres://") || database_url.starts_with("postgresql://"),
+            sqlite
+                || database_url.starts_with("postgres://")
+                || database_url.starts_with("postgresql://"),
             "database_url must begin with sqlite:// or postgres://"
         );
-        let connections = settings.database_connections.unwrap_or(if sqlite { 4 } else { 16 });
+        let connections = settings
+            .database_connections
+            .unwrap_or(if sqlite { 4 } else { 16 });
         ensure!(connections > 0, "database_connections must be at least 1");
-        let public = settings.public_url.clone().unwrap_or_else(|| format!("http://{listen}"));
+        let public = settings
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{listen}"));
         let public_url: Url = public.parse().context("public_url is not a URL")?;
         ensure!(
             matches!(public_url.scheme(), "http" | "https"),
@@ -144,7 +160,10 @@ impl Config {
         Ok(Self {
             listen,
             data_dir,
-            database: DatabaseConfig { url: database_url, connections },
+            database: DatabaseConfig {
+                url: database_url,
+                connections,
+            },
             store,
             public_url,
             log_format: settings.log_format.unwrap_or_default(),
@@ -166,9 +185,17 @@ fn store(settings: &Settings, data_dir: &std::path::Path) -> anyhow::Result<Stor
         bail!("store_url must begin with file:// or s3://");
     };
     let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
-    ensure!(!bucket.is_empty(), "store_url must name a bucket: s3://BUCKET");
-    let secret = match (&settings.s3_secret_access_key, &settings.s3_secret_access_key_file) {
-        (Some(_), Some(_)) => bail!("give s3_secret_access_key or s3_secret_access_key_file, not both"),
+    ensure!(
+        !bucket.is_empty(),
+        "store_url must name a bucket: s3://BUCKET"
+    );
+    let secret = match (
+        &settings.s3_secret_access_key,
+        &settings.s3_secret_access_key_file,
+    ) {
+        (Some(_), Some(_)) => {
+            bail!("give s3_secret_access_key or s3_secret_access_key_file, not both")
+        }
         (None, Some(file)) => {
             let text = std::fs::read_to_string(file)
                 .with_context(|| format!("reading s3_secret_access_key_file {}", file.display()))?;
@@ -179,7 +206,10 @@ fn store(settings: &Settings, data_dir: &std::path::Path) -> anyhow::Result<Stor
     Ok(StoreConfig::S3(S3Config {
         bucket: bucket.to_owned(),
         prefix: prefix.trim_matches('/').to_owned(),
-        region: settings.s3_region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+        region: settings
+            .s3_region
+            .clone()
+            .unwrap_or_else(|| "us-east-1".to_owned()),
         endpoint: settings.s3_endpoint.clone(),
         access_key_id: settings.s3_access_key_id.clone(),
         secret_access_key: secret,

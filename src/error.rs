@@ -59,14 +59,27 @@ impl UserError {
     #[must_use]
     pub fn new(code: UserErrorCode, field: &str, message: impl Into<String>) -> Self {
         let mut path = vec!["input".to_owned()];
-        path.extend(field.split('.').filter(|s| !s.is_empty()).map(str::to_owned));
-        Self { code, field: path, message: message.into() }
+        path.extend(
+            field
+                .split('.')
+                .filter(|s| !s.is_empty())
+                .map(str::to_owned),
+        );
+        Self {
+            code,
+            field: path,
+            message: message.into(),
+        }
     }
 
     /// The text for every id that the caller cannot see: foreign, random and malformed alike.
     #[must_use]
     pub fn not_found(field: &str) -> Self {
-        Self::new(UserErrorCode::NotFound, field, "Nothing with this id is visible to you.")
+        Self::new(
+            UserErrorCode::NotFound,
+            field,
+            "Nothing with this id is visible to you.",
+        )
     }
 }
 
@@ -138,11 +151,17 @@ impl From<DbErr> for Error {
     fn from(cause: DbErr) -> Self {
         let away = match &cause {
             DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
-            DbErr::Exec(RuntimeErr::SqlxError(e)) | DbErr::Query(RuntimeErr::SqlxError(e)) => is_outage(e),
+            DbErr::Exec(RuntimeErr::SqlxError(e)) | DbErr::Query(RuntimeErr::SqlxError(e)) => {
+                is_outage(e)
+            }
             _ => false,
         };
         let cause = anyhow::Error::new(cause).context("database");
-        if away { Self::Unavailable(cause) } else { Self::Internal(cause) }
+        if away {
+            Self::Unavailable(cause)
+        } else {
+            Self::Internal(cause)
+        }
     }
 }
 
@@ -153,9 +172,13 @@ fn is_outage(cause: &sqlx::Error) -> bool {
         E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => true,
         E::Database(e) => e.code().is_some_and(|code| {
             // PostgreSQL: 08 connection, 53 resources, 57 intervention and timeout. SQLite: BUSY, IOERR, FULL.
-            ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+            ["08", "53", "57"]
+                .iter()
+                .any(|class| code.len() == 5 && code.starts_with(class))
                 || (code.len() < 5
-                    && code.parse::<u32>().is_ok_and(|c| matches!(c & 0xff, 5 | 6 | 9 | 10 | 13)))
+                    && code
+                        .parse::<u32>()
+                        .is_ok_and(|c| matches!(c & 0xff, 5 | 6 | 9 | 10 | 13)))
         }),
         _ => false,
     }
@@ -210,6 +233,10 @@ impl Problems {
 
     /// Fails with everything collected, if anything was.
     pub fn check(self) -> Result<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::User(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::User(self.0))
+        }
     }
 }

@@ -16,3 +16,4 @@ pub mod error;
 pub mod graphql;
 pub mod library;
 pub mod platform;
+pub mod rights;

@@ -33,7 +33,12 @@ impl OpContext {
             request_id,
             idempotency: None,
         };
-        Self { app: Arc::clone(app), viewer, op, channels_revision: None }
+        Self {
+            app: Arc::clone(app),
+            viewer,
+            op,
+            channels_revision: None,
+        }
     }
 
     /// The same operation, knowing the revision of the channel tree.

@@ -14,7 +14,9 @@ use crate::platform::op::Actor;
 ///
 /// WRITE and REVIEW include READ (what one may change one may see), READ includes READ_PUBLIC, and ADMIN
 /// includes everything. USAGE_WRITE stands alone.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Enum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Scope {
     /// Only what the gate lets out now, in the token's channels, and of that nothing internal. Such a
@@ -142,7 +144,10 @@ impl Viewer {
         if self.may(scope) {
             Ok(())
         } else {
-            Err(Error::Forbidden(format!("This needs a token with the scope {}.", scope.name())))
+            Err(Error::Forbidden(format!(
+                "This needs a token with the scope {}.",
+                scope.name()
+            )))
         }
     }
 
@@ -176,7 +181,11 @@ mod tests {
         ];
         for (held, gives) in table {
             for wanted in all {
-                assert_eq!(held.includes(wanted), gives.contains(&wanted), "{held:?} {wanted:?}");
+                assert_eq!(
+                    held.includes(wanted),
+                    gives.contains(&wanted),
+                    "{held:?} {wanted:?}"
+                );
             }
         }
     }

@@ -49,13 +49,18 @@ fn hash_secret(secret: &str) -> Option<Vec<u8>> {
 /// unknown, revoked or expired, without saying which.
 pub async fn authenticate(app: &Arc<App>, secret: &str) -> Result<(Viewer, i64)> {
     let hash = hash_secret(secret).ok_or(Error::Unauthenticated)?;
-    let found = store::find_by_secret(app.db.read(), hash).await?.ok_or(Error::Unauthenticated)?;
+    let found = store::find_by_secret(app.db.read(), hash)
+        .await?
+        .ok_or(Error::Unauthenticated)?;
     let now = app.clock.now();
     let token = found.token;
     if token.revoked_at.is_some() || token.expires_at.is_some_and(|end| end <= now) {
         return Err(Error::Unauthenticated);
     }
-    if token.last_used_at.is_none_or(|used| used.plus_ms(TOUCH_EVERY_MS) <= now) {
+    if token
+        .last_used_at
+        .is_none_or(|used| used.plus_ms(TOUCH_EVERY_MS) <= now)
+    {
         touch_later(app, token.id);
     }
     Ok((Viewer::bearer(&token), found.channels_revision))
@@ -66,7 +71,9 @@ fn touch_later(app: &Arc<App>, id: TokenId) {
     let cx = OpContext::system(app);
     tasks::spawn("touch_token", async move {
         let at = cx.at();
-        let done = cx.write(id, move |tx, id| Box::pin(store::touch(&**tx, *id, at))).await;
+        let done = cx
+            .write(id, move |tx, id| Box::pin(store::touch(&**tx, *id, at)))
+            .await;
         if let Err(error) = done {
             tracing::warn!(error = %error, "the last use of a token was not noted");
         }
@@ -87,7 +94,10 @@ pub(crate) struct NewToken {
 
 /// Makes a token that can do no more than its maker, and returns its secret: the only time it is shown.
 /// Repeated under the same idempotency key the secret is absent.
-pub(crate) async fn create_token(cx: &OpContext, new: NewToken) -> Result<(TokenId, Option<String>)> {
+pub(crate) async fn create_token(
+    cx: &OpContext,
+    new: NewToken,
+) -> Result<(TokenId, Option<String>)> {
     cx.viewer.require(Scope::Admin)?;
     let token = check(cx, new)?;
     let id = token.id;
@@ -139,18 +149,35 @@ fn check(cx: &OpContext, new: NewToken) -> Result<Token> {
     let mut problems = Problems::new();
     let name = new.name.trim().to_owned();
     if name.is_empty() {
-        problems.add(UserErrorCode::Required, "name", "Name the token, so that it can be told from others.");
+        problems.add(
+            UserErrorCode::Required,
+            "name",
+            "Name the token, so that it can be told from others.",
+        );
     } else if name.chars().count() > MAX_NAME {
-        problems.add(UserErrorCode::TooLong, "name", format!("At most {MAX_NAME} characters."));
+        problems.add(
+            UserErrorCode::TooLong,
+            "name",
+            format!("At most {MAX_NAME} characters."),
+        );
     }
     if new.scopes.is_empty() {
-        problems.add(UserErrorCode::Required, "scopes", "Give at least one scope.");
+        problems.add(
+            UserErrorCode::Required,
+            "scopes",
+            "Give at least one scope.",
+        );
     }
     if let Some(scope) = new.scopes.iter().find(|s| !cx.viewer.may(**s)) {
-        let text = format!("You do not have the scope {}, so you cannot give it.", scope.name());
+        let text = format!(
+            "You do not have the scope {}, so you cannot give it.",
+            scope.name()
+        );
         problems.add(UserErrorCode::Invalid, "scopes", text);
     }
-    let brands = new.brands.map_or_else(|| cx.viewer.brands.clone(), Reach::Only);
+    let brands = new
+        .brands
+        .map_or_else(|| cx.viewer.brands.clone(), Reach::Only);
     if !cx.viewer.brands.covers(&brands) {
         problems.push(crate::error::UserError::not_found("brands"));
     }
@@ -159,9 +186,15 @@ fn check(cx: &OpContext, new: NewToken) -> Result<Token> {
         let text = "A READ_PUBLIC token must name the channels it reads.";
         problems.add(UserErrorCode::Required, "channels", text);
     }
-    let channels = new.channels.map_or_else(|| cx.viewer.channels.clone(), Reach::Only);
+    let channels = new
+        .channels
+        .map_or_else(|| cx.viewer.channels.clone(), Reach::Only);
     if new.expires_at.is_some_and(|end| end <= cx.at()) {
-        problems.add(UserErrorCode::Invalid, "expiresAt", "The end must lie in the future.");
+        problems.add(
+            UserErrorCode::Invalid,
+            "expiresAt",
+            "The end must lie in the future.",
+        );
     }
     problems.check()?;
     Ok(Token {
@@ -218,7 +251,14 @@ mod tests {
         let secret = new_secret();
         assert!(hash_secret(&secret).is_some());
         assert_ne!(secret, new_secret());
-        for junk in ["", "acl_", "acl_short", "é", &secret[..secret.len() - 1], &secret[1..]] {
+        for junk in [
+            "",
+            "acl_",
+            "acl_short",
+            "é",
+            &secret[..secret.len() - 1],
+            &secret[1..],
+        ] {
             assert!(hash_secret(junk).is_none(), "{junk}");
         }
     }

@@ -35,18 +35,31 @@ pub(super) struct Found {
 }
 
 /// The token with this secret, whether or not it is still good.
-pub(super) async fn find_by_secret(db: &impl ConnectionTrait, hash: Vec<u8>) -> Result<Option<Found>> {
-    Ok(find(db, Sql::new("t.secret_hash = ").bind(hash)).await?.into_values().next())
+pub(super) async fn find_by_secret(
+    db: &impl ConnectionTrait,
+    hash: Vec<u8>,
+) -> Result<Option<Found>> {
+    Ok(find(db, Sql::new("t.secret_hash = ").bind(hash))
+        .await?
+        .into_values()
+        .next())
 }
 
 /// Tokens by id.
-pub(super) async fn load(db: &impl ConnectionTrait, ids: &[TokenId]) -> Result<BTreeMap<TokenId, Token>> {
+pub(super) async fn load(
+    db: &impl ConnectionTrait,
+    ids: &[TokenId],
+) -> Result<BTreeMap<TokenId, Token>> {
     let found = find(db, Sql::new("t.id IN ").list(ids.iter().copied())).await?;
-    Ok(found.into_iter().map(|(id, found)| (id, found.token)).collect())
+    Ok(found
+        .into_iter()
+        .map(|(id, found)| (id, found.token))
+        .collect())
 }
 
 async fn find(db: &impl ConnectionTrait, which: Sql) -> Result<BTreeMap<TokenId, Found>> {
-    const COLUMNS: &str = "SELECT t.id, t.name, t.scopes, t.all_brands, t.all_channels, t.expires_at,
+    const COLUMNS: &str =
+        "SELECT t.id, t.name, t.scopes, t.all_brands, t.all_channels, t.expires_at,
          t.revoked_at, t.last_used_at, b.brand_id, c.channel_id,
          (SELECT value FROM revisions WHERE name = 'channels') AS channels_revision
          FROM access_tokens t
@@ -59,7 +72,8 @@ async fn find(db: &impl ConnectionTrait, which: Sql) -> Result<BTreeMap<TokenId,
         let entry = match found.entry(row.id) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                let scopes: BTreeSet<Scope> = serde_json::from_str(&row.scopes).map_err(Error::internal)?;
+                let scopes: BTreeSet<Scope> =
+                    serde_json::from_str(&row.scopes).map_err(Error::internal)?;
                 entry.insert(Found {
                     token: Token {
                         id: row.id,
@@ -78,7 +92,8 @@ async fn find(db: &impl ConnectionTrait, which: Sql) -> Result<BTreeMap<TokenId,
         if let (Reach::Only(brands), Some(brand)) = (&mut entry.token.brands, row.brand_id) {
             brands.insert(brand);
         }
-        if let (Reach::Only(channels), Some(channel)) = (&mut entry.token.channels, row.channel_id) {
+        if let (Reach::Only(channels), Some(channel)) = (&mut entry.token.channels, row.channel_id)
+        {
             channels.insert(channel);
         }
     }
@@ -86,7 +101,11 @@ async fn find(db: &impl ConnectionTrait, which: Sql) -> Result<BTreeMap<TokenId,
 }
 
 fn reach<I>(all: bool) -> Reach<I> {
-    if all { Reach::All } else { Reach::Only(BTreeSet::new()) }
+    if all {
+        Reach::All
+    } else {
+        Reach::Only(BTreeSet::new())
+    }
 }
 
 pub(super) async fn insert(
@@ -112,7 +131,14 @@ pub(super) async fn insert(
     ];
     run(db, Sql::insert("access_tokens", row)).await?;
     if let Reach::Only(brands) = &token.brands {
-        insert_reach(db, "access_token_brands", "brand_id", token.id, brands.iter().map(|b| b.0)).await?;
+        insert_reach(
+            db,
+            "access_token_brands",
+            "brand_id",
+            token.id,
+            brands.iter().map(|b| b.0),
+        )
+        .await?;
     }
     if let Reach::Only(channels) = &token.channels {
         let ids = channels.iter().map(|c| c.0);
@@ -137,12 +163,16 @@ async fn insert_reach(
 
 /// Ends a token; false when it had ended already.
 pub(super) async fn revoke(db: &impl ConnectionTrait, id: TokenId, at: Timestamp) -> Result<bool> {
-    let sql = Sql::update("access_tokens", [("revoked_at", at.into())]).push(" WHERE id = ").bind(id);
+    let sql = Sql::update("access_tokens", [("revoked_at", at.into())])
+        .push(" WHERE id = ")
+        .bind(id);
     Ok(run(db, sql.push(" AND revoked_at IS NULL")).await? == 1)
 }
 
 pub(super) async fn touch(db: &impl ConnectionTrait, id: TokenId, at: Timestamp) -> Result<()> {
-    let sql = Sql::update("access_tokens", [("last_used_at", at.into())]).push(" WHERE id = ").bind(id);
+    let sql = Sql::update("access_tokens", [("last_used_at", at.into())])
+        .push(" WHERE id = ")
+        .bind(id);
     run(db, sql).await?;
     Ok(())
 }

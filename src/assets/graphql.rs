@@ -76,7 +76,9 @@ impl AssetVersion {
     /// Its bytes; none for a COPY.
     async fn file(&self) -> Option<File> {
         let version = &self.0.0;
-        version.file().map(|file| File::of(file.clone(), GrantSubject::Version(version.id)))
+        version
+            .file()
+            .map(|file| File::of(file.clone(), GrantSubject::Version(version.id)))
     }
 
     /// The text of a COPY.

@@ -9,6 +9,6 @@ pub(crate) mod graphql;
 pub(crate) mod source;
 pub(crate) mod upload;
 
-pub use upload::{Refused, StoredUpload};
 pub(crate) use source::{FileSource, SourceFile, keep, resolve_source};
+pub use upload::{Refused, StoredUpload};
 pub(crate) use upload::{discard_unclaimed, receive};

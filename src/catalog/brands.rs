@@ -24,15 +24,28 @@ struct Row {
 
 impl From<Row> for Brand {
     fn from(row: Row) -> Self {
-        Self { id: row.id, name: row.name, slug: row.slug, color: row.color, logo: row.logo_asset_id }
+        Self {
+            id: row.id,
+            name: row.name,
+            slug: row.slug,
+            color: row.color,
+            logo: row.logo_asset_id,
+        }
     }
 }
 
 const BRANDS: &str = "SELECT id, name, slug, color, logo_asset_id FROM brands WHERE ";
 
 /// Brands by id, whoever may see them.
-pub(super) async fn load(db: &impl ConnectionTrait, ids: &[BrandId]) -> Result<HashMap<BrandId, Brand>> {
-    let rows: Vec<Row> = fetch(db, Sql::new(BRANDS).push("id IN ").list(ids.iter().copied())).await?;
+pub(super) async fn load(
+    db: &impl ConnectionTrait,
+    ids: &[BrandId],
+) -> Result<HashMap<BrandId, Brand>> {
+    let rows: Vec<Row> = fetch(
+        db,
+        Sql::new(BRANDS).push("id IN ").list(ids.iter().copied()),
+    )
+    .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
@@ -42,7 +55,11 @@ pub(crate) async fn list_brands(cx: &OpContext) -> Result<Vec<Brand>> {
         Reach::All => Sql::new("1 = 1"),
         Reach::Only(ids) => Sql::new("id IN ").list(ids.iter().copied()),
     };
-    let rows: Vec<Row> = fetch(cx.app.db.read(), Sql::new(BRANDS).append(which).push(" ORDER BY slug")).await?;
+    let rows: Vec<Row> = fetch(
+        cx.app.db.read(),
+        Sql::new(BRANDS).append(which).push(" ORDER BY slug"),
+    )
+    .await?;
     Ok(rows.into_iter().map(Brand::from).collect())
 }
 
@@ -58,14 +75,21 @@ pub(crate) struct NewBrand {
 pub(crate) async fn create_brand(cx: &OpContext, new: NewBrand) -> Result<BrandId> {
     cx.viewer.require(Scope::Admin)?;
     if cx.viewer.brands != Reach::All {
-        return Err(Error::Forbidden("A token of some brands cannot make another brand.".to_owned()));
+        return Err(Error::Forbidden(
+            "A token of some brands cannot make another brand.".to_owned(),
+        ));
     }
     let mut problems = Problems::new();
     let name = text::required(&mut problems, "name", &new.name, text::LINE);
     let slug = new.slug.unwrap_or_else(|| text::slug_of(&name));
-    let slug = problems.keep(text::slug("slug", &slug))?.unwrap_or_default();
+    let slug = problems
+        .keep(text::slug("slug", &slug))?
+        .unwrap_or_default();
     problems.check()?;
-    cx.write((name, slug), |tx, (name, slug)| Box::pin(insert(tx, name, slug))).await
+    cx.write((name, slug), |tx, (name, slug)| {
+        Box::pin(insert(tx, name, slug))
+    })
+    .await
 }
 
 async fn insert(tx: &Tx, name: &str, slug: &str) -> Result<BrandId> {
@@ -76,7 +100,11 @@ async fn insert(tx: &Tx, name: &str, slug: &str) -> Result<BrandId> {
         ("slug", slug.into()),
         ("created_at", tx.op.at.into()),
     ];
-    unique(run(&**tx, Sql::insert("brands", row)).await, "slug", "Another brand has this slug. Choose another.")?;
+    unique(
+        run(&**tx, Sql::insert("brands", row)).await,
+        "slug",
+        "Another brand has this slug. Choose another.",
+    )?;
     tx.audit(Audit {
         brand: Some(id),
         action: "createBrand",

@@ -44,7 +44,10 @@ impl Brand {
 
     /// A brand that something visible points to.
     pub(crate) async fn get(ctx: &Context<'_>, id: BrandId) -> GqlResult<Self> {
-        Self::find(ctx, id).await.and_then(|b| b.ok_or_else(|| Error::internal("a brand is missing"))).or_fail()
+        Self::find(ctx, id)
+            .await
+            .and_then(|b| b.ok_or_else(|| Error::internal("a brand is missing")))
+            .or_fail()
     }
 }
 
@@ -78,13 +81,28 @@ pub(crate) struct CatalogMutation;
 #[Object]
 impl CatalogMutation {
     /// Makes a brand.
-    async fn create_brand(&self, ctx: &Context<'_>, input: CreateBrandInput) -> GqlResult<CreateBrandPayload> {
+    async fn create_brand(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateBrandInput,
+    ) -> GqlResult<CreateBrandPayload> {
         let key = client_mutation_id(&input);
         let made = async {
             let cx = mutation(ctx)?;
-            let id = create_brand(&cx, NewBrand { name: input.name, slug: input.slug }).await?;
+            let id = create_brand(
+                &cx,
+                NewBrand {
+                    name: input.name,
+                    slug: input.slug,
+                },
+            )
+            .await?;
             Brand::find(ctx, id).await
         };
-        respond(key, made.await, |brand, payload: &mut CreateBrandPayload| payload.brand = brand)
+        respond(
+            key,
+            made.await,
+            |brand, payload: &mut CreateBrandPayload| payload.brand = brand,
+        )
     }
 }

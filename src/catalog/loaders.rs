@@ -19,11 +19,18 @@ impl Loader<BrandKey> for Loaders {
     type Error = LoadError;
 
     async fn load(&self, keys: &[BrandKey]) -> Result<HashMap<BrandKey, Arc<Brand>>, LoadError> {
-        let ids: Vec<BrandId> = keys.iter().map(|k| k.0).filter(|id| self.viewer.sees_brand(*id)).collect();
+        let ids: Vec<BrandId> = keys
+            .iter()
+            .map(|k| k.0)
+            .filter(|id| self.viewer.sees_brand(*id))
+            .collect();
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
         let found = brands::load(self.db(), &ids).await?;
-        Ok(found.into_iter().map(|(id, brand)| (BrandKey(id), Arc::new(brand))).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, brand)| (BrandKey(id), Arc::new(brand)))
+            .collect())
     }
 }

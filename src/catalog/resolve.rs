@@ -25,20 +25,41 @@ struct Kind {
     brand: Option<&'static str>,
 }
 
-const BRAND: Kind = Kind { select: "SELECT id, slug AS name FROM brands WHERE ", name: "slug", brand: Some("id") };
-const PRODUCT: Kind =
-    Kind { select: "SELECT id, sku AS name FROM products WHERE ", name: "sku", brand: Some("brand_id") };
-const AUDIENCE: Kind = Kind { select: "SELECT id, slug AS name FROM audiences WHERE ", name: "slug", brand: None };
+const BRAND: Kind = Kind {
+    select: "SELECT id, slug AS name FROM brands WHERE ",
+    name: "slug",
+    brand: Some("id"),
+};
+const PRODUCT: Kind = Kind {
+    select: "SELECT id, sku AS name FROM products WHERE ",
+    name: "sku",
+    brand: Some("brand_id"),
+};
+const AUDIENCE: Kind = Kind {
+    select: "SELECT id, slug AS name FROM audiences WHERE ",
+    name: "slug",
+    brand: None,
+};
 /// Outlets have no slug: a name that no id has.
-const OUTLET: Kind = Kind { select: "SELECT id, '' AS name FROM outlets WHERE ", name: "''", brand: None };
+const OUTLET: Kind = Kind {
+    select: "SELECT id, '' AS name FROM outlets WHERE ",
+    name: "''",
+    brand: None,
+};
 
 /// What each text names, in their order; one statement, none for no texts.
 async fn resolve<I: TypedId>(cx: &OpContext, kind: &Kind, texts: &[ID]) -> Result<Vec<Option<I>>> {
     if texts.is_empty() {
         return Ok(Vec::new());
     }
-    let ids = texts.iter().filter_map(|t| t.parse::<I>().ok()).map(TypedId::uuid);
-    let names = texts.iter().filter(|t| t.parse::<I>().is_err() && !t.is_empty()).map(|t| t.as_str());
+    let ids = texts
+        .iter()
+        .filter_map(|t| t.parse::<I>().ok())
+        .map(TypedId::uuid);
+    let names = texts
+        .iter()
+        .filter(|t| t.parse::<I>().is_err() && !t.is_empty())
+        .map(|t| t.as_str());
     let mut conditions = vec![Sql::any([
         Sql::new("id IN ").list(ids),
         Sql::new(kind.name).push(" IN ").list(names),
@@ -46,7 +67,11 @@ async fn resolve<I: TypedId>(cx: &OpContext, kind: &Kind, texts: &[ID]) -> Resul
     if let (Some(column), Reach::Only(brands)) = (kind.brand, &cx.viewer.brands) {
         conditions.push(Sql::new(column).push(" IN ").list(brands.iter().copied()));
     }
-    let rows: Vec<Named> = fetch(cx.app.db.read(), Sql::new(kind.select).append(Sql::all(conditions))).await?;
+    let rows: Vec<Named> = fetch(
+        cx.app.db.read(),
+        Sql::new(kind.select).append(Sql::all(conditions)),
+    )
+    .await?;
     Ok(texts
         .iter()
         .map(|text| {
@@ -66,7 +91,11 @@ async fn resolve<I: TypedId>(cx: &OpContext, kind: &Kind, texts: &[ID]) -> Resul
 /// One thing named in a mutation's input; NOT_FOUND at `field`.
 async fn required<I: TypedId>(cx: &OpContext, kind: &Kind, text: &ID, field: &str) -> Result<I> {
     let found = resolve(cx, kind, std::slice::from_ref(text)).await?;
-    found.into_iter().next().flatten().ok_or_else(|| Error::not_found(field))
+    found
+        .into_iter()
+        .next()
+        .flatten()
+        .ok_or_else(|| Error::not_found(field))
 }
 
 /// Things named in a list of a mutation's input, each once, in their order; what names nothing is a problem.
@@ -140,17 +169,29 @@ pub(crate) async fn input_brands(
 
 /// What the texts of a filter name; what names nothing matches nothing, so it is left out.
 pub(crate) async fn filter_products(cx: &OpContext, texts: &[ID]) -> Result<Vec<ProductId>> {
-    Ok(resolve(cx, &PRODUCT, texts).await?.into_iter().flatten().collect())
+    Ok(resolve(cx, &PRODUCT, texts)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// What the texts of a filter name; what names nothing matches nothing, so it is left out.
 pub(crate) async fn filter_audiences(cx: &OpContext, texts: &[ID]) -> Result<Vec<AudienceId>> {
-    Ok(resolve(cx, &AUDIENCE, texts).await?.into_iter().flatten().collect())
+    Ok(resolve(cx, &AUDIENCE, texts)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 /// What the text of a filter names, if anything.
 pub(crate) async fn filter_brand(cx: &OpContext, text: &ID) -> Result<Option<BrandId>> {
-    Ok(resolve(cx, &BRAND, std::slice::from_ref(text)).await?.into_iter().next().flatten())
+    Ok(resolve(cx, &BRAND, std::slice::from_ref(text))
+        .await?
+        .into_iter()
+        .next()
+        .flatten())
 }
 
 /// The product that a query's argument names; NOT_FOUND.

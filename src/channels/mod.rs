@@ -3,12 +3,14 @@
 //!
 //! What is said of a channel, a tag, a lease or a rule, holds for every channel under it.
 
+pub(crate) mod graphql;
 mod model;
 pub(crate) mod resolve;
 mod store;
 
 pub use model::{
-    Admission, Attribution, Channel, ChannelKind, Demand, Fit, MAX_DEPTH, Preset, Rule, RuleCheck, Severity, Tree,
+    Admission, Attribution, Channel, ChannelKind, Demand, Fit, MAX_DEPTH, Preset, Rule, RuleCheck,
+    Severity, Tree,
 };
 pub use store::TreeCache;
 pub(crate) use store::{fresh_tree, tree};

@@ -34,7 +34,10 @@ impl ChannelKind {
     /// Whether `/d/` answers without a token where nobody has said otherwise.
     #[must_use]
     pub fn public_by_default(self) -> bool {
-        matches!(self, Self::Site | Self::Marketplace | Self::Social | Self::Ads | Self::Press)
+        matches!(
+            self,
+            Self::Site | Self::Marketplace | Self::Social | Self::Ads | Self::Press
+        )
     }
 
     /// Whether to show something there is to hand it on, which `noRedistribution` bars.
@@ -121,10 +124,17 @@ pub enum Demand {
     MaxLongEdge(i64),
     MinWidth(i64),
     MinHeight(i64),
-    AspectRatio { width: i64, height: i64, tolerance: f64 },
+    AspectRatio {
+        width: i64,
+        height: i64,
+        tolerance: f64,
+    },
     MaxBytes(i64),
     ColorSpace(Vec<String>),
-    WhiteBackground { tolerance: u8, share: f64 },
+    WhiteBackground {
+        tolerance: u8,
+        share: f64,
+    },
     MinSubjectFill(f64),
     Endorsements(Admission),
     MaxEndorsements(i64),
@@ -148,7 +158,9 @@ impl Demand {
     pub fn parse(check: RuleCheck, value: Option<&Json>) -> Result<Self, String> {
         let value = value.unwrap_or(&Json::Null);
         Ok(match check {
-            RuleCheck::MediaType => Self::MediaType(texts(value)?.iter().map(|t| t.to_lowercase()).collect()),
+            RuleCheck::MediaType => {
+                Self::MediaType(texts(value)?.iter().map(|t| t.to_lowercase()).collect())
+            }
             RuleCheck::MinLongEdge => Self::MinLongEdge(number(value)?),
             RuleCheck::MaxLongEdge => Self::MaxLongEdge(number(value)?),
             RuleCheck::MinWidth => Self::MinWidth(number(value)?),
@@ -179,19 +191,31 @@ impl Demand {
             }),
             RuleCheck::MaxEndorsements => Self::MaxEndorsements(number(value)?),
             RuleCheck::MaxAgeMonths => Self::MaxAgeMonths(
-                u32::try_from(number(value)?).ok().filter(|n| *n <= 1200).ok_or("Give 0 to 1200 months.")?,
+                u32::try_from(number(value)?)
+                    .ok()
+                    .filter(|n| *n <= 1200)
+                    .ok_or("Give 0 to 1200 months.")?,
             ),
             RuleCheck::Attribution => Self::Attribution(
                 serde_json::from_value(value.clone())
                     .map_err(|_| "Give a list of \"outlet\", \"byline\", \"date\".")?,
             ),
-            RuleCheck::BannedTerms => {
-                Self::BannedTerms(texts(value)?.iter().map(|t| crate::platform::text::fold(t)).collect())
-            }
+            RuleCheck::BannedTerms => Self::BannedTerms(
+                texts(value)?
+                    .iter()
+                    .map(|t| crate::platform::text::fold(t))
+                    .collect(),
+            ),
             RuleCheck::Languages => {
                 let languages = texts(value)?;
-                let canonical = languages.iter().map(|l| locale::canonical(l)).collect::<Option<_>>();
-                Self::Languages(canonical.ok_or("Give a list of BCP 47 languages, such as [\"en\", \"zh\"].")?)
+                let canonical = languages
+                    .iter()
+                    .map(|l| locale::canonical(l))
+                    .collect::<Option<_>>();
+                Self::Languages(
+                    canonical
+                        .ok_or("Give a list of BCP 47 languages, such as [\"en\", \"zh\"].")?,
+                )
             }
             RuleCheck::Disclosure => flag(value).map(|()| Self::Disclosure)?,
             RuleCheck::Lease => flag(value).map(|()| Self::Lease)?,
@@ -233,7 +257,10 @@ impl Demand {
     #[must_use]
     pub fn value(&self) -> Json {
         match self {
-            Self::MediaType(list) | Self::ColorSpace(list) | Self::BannedTerms(list) | Self::Languages(list) => {
+            Self::MediaType(list)
+            | Self::ColorSpace(list)
+            | Self::BannedTerms(list)
+            | Self::Languages(list) => {
                 json!(list)
             }
             Self::MinLongEdge(n)
@@ -242,13 +269,21 @@ impl Demand {
             | Self::MinHeight(n)
             | Self::MaxBytes(n)
             | Self::MaxEndorsements(n) => json!(n),
-            Self::AspectRatio { width, height, tolerance } => {
+            Self::AspectRatio {
+                width,
+                height,
+                tolerance,
+            } => {
                 json!({ "width": width, "height": height, "tolerance": tolerance })
             }
-            Self::WhiteBackground { tolerance, share } => json!({ "tolerance": tolerance, "share": share }),
+            Self::WhiteBackground { tolerance, share } => {
+                json!({ "tolerance": tolerance, "share": share })
+            }
             Self::MinSubjectFill(share) => json!(share),
             Self::Endorsements(Admission::Nobody) => json!(false),
-            Self::Endorsements(Admission::Everybody) | Self::Disclosure | Self::Lease => json!(true),
+            Self::Endorsements(Admission::Everybody) | Self::Disclosure | Self::Lease => {
+                json!(true)
+            }
             Self::Endorsements(Admission::Only(kinds)) => json!(kinds),
             Self::MaxAgeMonths(n) => json!(n),
             Self::Attribution(what) => json!(what),
@@ -259,10 +294,17 @@ impl Demand {
 
 fn texts(value: &Json) -> Result<Vec<String>, String> {
     let wanted = || format!("Give a list of 1 to {MAX_LIST} texts.");
-    let items = value.as_array().filter(|l| !l.is_empty() && l.len() <= MAX_LIST).ok_or_else(wanted)?;
+    let items = value
+        .as_array()
+        .filter(|l| !l.is_empty() && l.len() <= MAX_LIST)
+        .ok_or_else(wanted)?;
     items
         .iter()
-        .map(|item| item.as_str().map(str::trim).filter(|t| !t.is_empty() && t.len() <= MAX_TEXT))
+        .map(|item| {
+            item.as_str()
+                .map(str::trim)
+                .filter(|t| !t.is_empty() && t.len() <= MAX_TEXT)
+        })
         .map(|text| text.map(str::to_owned).ok_or_else(wanted))
         .collect()
 }
@@ -365,10 +407,16 @@ impl Tree {
     #[must_use]
     pub fn new(revision: i64, mut channels: Vec<Channel>) -> Self {
         channels.sort_by(|a, b| a.slug.cmp(&b.slug));
-        let mut tree = Self { revision, ..Self::default() };
+        let mut tree = Self {
+            revision,
+            ..Self::default()
+        };
         for channel in channels {
             tree.slugs.insert(channel.slug.clone(), channel.id);
-            tree.children.entry(channel.parent).or_default().push(channel.id);
+            tree.children
+                .entry(channel.parent)
+                .or_default()
+                .push(channel.id);
             tree.channels.insert(channel.id, Arc::new(channel));
         }
         tree
@@ -417,14 +465,22 @@ impl Tree {
     /// Its rules: those of the channels above, the highest first, then its own.
     #[must_use]
     pub fn rules(&self, id: ChannelId) -> Vec<Rule> {
-        self.chain(id).iter().rev().flat_map(|c| c.rules.iter().cloned()).collect()
+        self.chain(id)
+            .iter()
+            .rev()
+            .flat_map(|c| c.rules.iter().cloned())
+            .collect()
     }
 
     /// Its presets: its own, else those of the nearest channel above that has any.
     #[must_use]
     pub fn presets(&self, id: ChannelId) -> Vec<Preset> {
         let chain = self.chain(id);
-        chain.iter().find(|c| !c.presets.is_empty()).map(|c| c.presets.clone()).unwrap_or_default()
+        chain
+            .iter()
+            .find(|c| !c.presets.is_empty())
+            .map(|c| c.presets.clone())
+            .unwrap_or_default()
     }
 
     /// Its market: its own or that of the nearest channel above.

@@ -30,8 +30,15 @@ pub(crate) fn find<'t>(viewer: &Viewer, tree: &'t Tree, text: &str) -> Option<&'
 }
 
 /// The channel named in a mutation's input.
-pub(crate) fn input_channel(viewer: &Viewer, tree: &Tree, text: &ID, field: &str) -> Result<ChannelId> {
-    find(viewer, tree, text).map(|c| c.id).ok_or_else(|| Error::not_found(field))
+pub(crate) fn input_channel(
+    viewer: &Viewer,
+    tree: &Tree,
+    text: &ID,
+    field: &str,
+) -> Result<ChannelId> {
+    find(viewer, tree, text)
+        .map(|c| c.id)
+        .ok_or_else(|| Error::not_found(field))
 }
 
 /// The channels named in an input's list, each once, in their order; what names nothing is a problem.

@@ -22,12 +22,18 @@ pub struct TreeCache(RwLock<Option<Arc<Tree>>>);
 impl TreeCache {
     fn at(&self, revision: i64) -> Option<Arc<Tree>> {
         let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        cached.as_ref().filter(|tree| tree.revision == revision).cloned()
+        cached
+            .as_ref()
+            .filter(|tree| tree.revision == revision)
+            .cloned()
     }
 
     fn keep(&self, tree: &Arc<Tree>) {
         let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if cached.as_ref().is_none_or(|old| old.revision < tree.revision) {
+        if cached
+            .as_ref()
+            .is_none_or(|old| old.revision < tree.revision)
+        {
             *cached = Some(Arc::clone(tree));
         }
     }
@@ -35,7 +41,10 @@ impl TreeCache {
 
 /// The channel tree as it was when this request began (or a little later, never earlier).
 pub(crate) async fn tree(cx: &OpContext) -> Result<Arc<Tree>> {
-    match cx.channels_revision.and_then(|revision| cx.app.channels.at(revision)) {
+    match cx
+        .channels_revision
+        .and_then(|revision| cx.app.channels.at(revision))
+    {
         Some(tree) => Ok(tree),
         None => fresh_tree(cx).await,
     }
@@ -55,7 +64,11 @@ pub(crate) async fn fresh_tree(cx: &OpContext) -> Result<Arc<Tree>> {
 }
 
 async fn current_revision(db: &impl ConnectionTrait) -> Result<i64> {
-    fetch_count(db, Sql::new("SELECT value AS n FROM revisions WHERE name = 'channels'")).await
+    fetch_count(
+        db,
+        Sql::new("SELECT value AS n FROM revisions WHERE name = 'channels'"),
+    )
+    .await
 }
 
 #[derive(FromQueryResult)]
@@ -115,10 +128,15 @@ pub(super) async fn load(db: &impl ConnectionTrait) -> Result<Vec<Channel>> {
     )
     .await?;
     for row in rule_rows {
-        let value: Option<Json> =
-            row.value.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
+        let value: Option<Json> = row
+            .value
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(Error::internal)?;
         rules.entry(row.channel_id).or_default().push(Rule {
-            demand: Demand::parse(named(&row.rule_check)?, value.as_ref()).map_err(Error::internal)?,
+            demand: Demand::parse(named(&row.rule_check)?, value.as_ref())
+                .map_err(Error::internal)?,
             severity: named(&row.severity)?,
             message: row.message,
             source: row.source,

@@ -13,24 +13,106 @@ use crate::error::{Error, Result};
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::interface::interface_methods;
-use crate::graphql::scalars::{CountryCode, DateTime};
+use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::{ContentKey, LabelsKey, VersionKey};
 use crate::platform::ids::{ContentId, VersionId};
+use crate::rights::FactsKey;
+use crate::rights::gate::Ask;
+use crate::rights::graphql::{Availability, Lease, answer};
 
 /// Anything that is reviewed, licensed, tagged to channels, placed and measured: an asset or an endorsement.
 #[derive(Interface, Clone)]
 #[graphql(
     field(name = "id", method = "i_id", ty = "ID", desc = "The content's id."),
-    field(name = "brand", method = "i_brand", ty = "Brand", desc = "Whose it is."),
-    field(name = "title", method = "i_title", ty = "String", desc = "What it is called inside the house."),
-    field(name = "tags", method = "i_tags", ty = "Vec<String>", desc = "Free words, folded."),
-    field(name = "markets", method = "i_markets", ty = "Vec<CountryCode>", desc = "Where it may go; empty: every market."),
-    field(name = "status", method = "i_status", ty = "ContentStatus", desc = "Where it stands now; derived, never stored."),
-    field(name = "version", method = "i_version", ty = "Option<Version>", desc = "The current version: the approved one with the highest number."),
-    field(name = "latestVersion", method = "i_latest_version", ty = "Version", desc = "The version with the highest number."),
-    field(name = "revision", method = "i_revision", ty = "i32", desc = "The optimistic lock: send back the one you read."),
-    field(name = "createdAt", method = "i_created_at", ty = "DateTime", desc = "When it was made."),
-    field(name = "updatedAt", method = "i_updated_at", ty = "DateTime", desc = "When it was last changed.")
+    field(
+        name = "brand",
+        method = "i_brand",
+        ty = "Brand",
+        desc = "Whose it is."
+    ),
+    field(
+        name = "title",
+        method = "i_title",
+        ty = "String",
+        desc = "What it is called inside the house."
+    ),
+    field(
+        name = "tags",
+        method = "i_tags",
+        ty = "Vec<String>",
+        desc = "Free words, folded."
+    ),
+    field(
+        name = "markets",
+        method = "i_markets",
+        ty = "Vec<CountryCode>",
+        desc = "Where it may go; empty: every market."
+    ),
+    field(
+        name = "status",
+        method = "i_status",
+        ty = "ContentStatus",
+        desc = "Where it stands now; derived, never stored."
+    ),
+    field(
+        name = "version",
+        method = "i_version",
+        ty = "Option<Version>",
+        desc = "The current version: the approved one with the highest number."
+    ),
+    field(
+        name = "latestVersion",
+        method = "i_latest_version",
+        ty = "Version",
+        desc = "The version with the highest number."
+    ),
+    field(
+        name = "leases",
+        method = "i_leases",
+        ty = "Vec<Lease>",
+        desc = "The rights and bars on it, the oldest first."
+    ),
+    field(
+        name = "availability",
+        method = "i_availability",
+        ty = "Availability",
+        desc = "The one answer to \"may this go out here, now?\". `at` asks about another instant, with today's facts.",
+        arg(name = "channel", ty = "ID"),
+        arg(name = "market", ty = "Option<CountryCode>"),
+        arg(name = "locale", ty = "Option<Locale>"),
+        arg(name = "product", ty = "Option<ID>"),
+        arg(name = "at", ty = "Option<DateTime>")
+    ),
+    field(
+        name = "releaseAt",
+        method = "i_release_at",
+        ty = "Option<DateTime>",
+        desc = "Embargo: not before."
+    ),
+    field(
+        name = "expireAt",
+        method = "i_expire_at",
+        ty = "Option<DateTime>",
+        desc = "Not at or after."
+    ),
+    field(
+        name = "revision",
+        method = "i_revision",
+        ty = "i32",
+        desc = "The optimistic lock: send back the one you read."
+    ),
+    field(
+        name = "createdAt",
+        method = "i_created_at",
+        ty = "DateTime",
+        desc = "When it was made."
+    ),
+    field(
+        name = "updatedAt",
+        method = "i_updated_at",
+        ty = "DateTime",
+        desc = "When it was last changed."
+    )
 )]
 pub(crate) enum Content {
     Asset(Asset),
@@ -52,15 +134,53 @@ impl Content {
     }
 
     /// The contents with these ids, in their order; none where the viewer sees none.
-    pub(crate) async fn find_many(ctx: &Context<'_>, ids: &[ContentId]) -> Result<Vec<Option<Self>>> {
-        let found = ctx.loader().load_many(ids.iter().map(|id| ContentKey(*id))).await?;
-        Ok(ids.iter().map(|id| found.get(&ContentKey(*id)).cloned().map(Self::of)).collect())
+    pub(crate) async fn find_many(
+        ctx: &Context<'_>,
+        ids: &[ContentId],
+    ) -> Result<Vec<Option<Self>>> {
+        let found = ctx
+            .loader()
+            .load_many(ids.iter().map(|id| ContentKey(*id)))
+            .await?;
+        Ok(ids
+            .iter()
+            .map(|id| found.get(&ContentKey(*id)).cloned().map(Self::of))
+            .collect())
     }
 
     /// A content that something visible points to.
     pub(crate) async fn get(ctx: &Context<'_>, id: ContentId) -> GqlResult<Self> {
         let found = Self::find(ctx, id).await.or_fail()?;
-        found.ok_or_else(|| Error::internal("a content is missing")).or_fail()
+        found
+            .ok_or_else(|| Error::internal("a content is missing"))
+            .or_fail()
+    }
+}
+
+/// A question to the gate, as it is asked in GraphQL.
+struct Question {
+    channel: ID,
+    market: Option<CountryCode>,
+    locale: Option<Locale>,
+    product: Option<ID>,
+    at: Option<DateTime>,
+}
+
+impl Question {
+    async fn ask(self, ctx: &Context<'_>) -> Result<Ask> {
+        let cx = ctx.cx();
+        let tree = crate::channels::tree(cx).await?;
+        let channel = crate::channels::resolve::argument_channel(&cx.viewer, &tree, &self.channel)?;
+        let product = match &self.product {
+            Some(text) => Some(crate::catalog::resolve::argument_product(cx, text).await?),
+            None => None,
+        };
+        let mut ask = crate::rights::ask(cx, &tree, channel.id, product)
+            .await?
+            .in_market(self.market.map(|m| m.0))
+            .in_locale(self.locale.map(|l| l.0));
+        ask.at = crate::library::graphql::at(cx, self.at)?;
+        Ok(ask)
     }
 }
 
@@ -70,12 +190,19 @@ pub(crate) struct ContentFields(pub(crate) Arc<model::Content>);
 
 impl ContentFields {
     pub(crate) async fn labels(&self, ctx: &Context<'_>) -> GqlResult<Arc<Labels>> {
-        let labels = ctx.loader().load_one(LabelsKey(self.0.id)).await.or_fail()?;
+        let labels = ctx
+            .loader()
+            .load_one(LabelsKey(self.0.id))
+            .await
+            .or_fail()?;
         Ok(labels.unwrap_or_default())
     }
 
     /// The version that the viewer may take for the current one.
-    pub(crate) async fn current(&self, ctx: &Context<'_>) -> GqlResult<Option<Arc<model::Version>>> {
+    pub(crate) async fn current(
+        &self,
+        ctx: &Context<'_>,
+    ) -> GqlResult<Option<Arc<model::Version>>> {
         match self.0.current {
             Some(id) => ctx.loader().load_one(VersionKey(id)).await.or_fail(),
             None => Ok(None),
@@ -89,7 +216,9 @@ impl ContentFields {
             _ => self.0.latest,
         };
         let found = ctx.loader().load_one(VersionKey(id)).await.or_fail()?;
-        found.ok_or_else(|| Error::internal("a version is missing")).or_fail()
+        found
+            .ok_or_else(|| Error::internal("a version is missing"))
+            .or_fail()
     }
 }
 
@@ -117,7 +246,14 @@ impl ContentFields {
 
     /// Where it may go; empty: every market.
     async fn markets(&self, ctx: &Context<'_>) -> GqlResult<Vec<CountryCode>> {
-        Ok(self.labels(ctx).await?.markets.iter().cloned().map(CountryCode).collect())
+        Ok(self
+            .labels(ctx)
+            .await?
+            .markets
+            .iter()
+            .cloned()
+            .map(CountryCode)
+            .collect())
     }
 
     /// Embargo: not before.
@@ -133,6 +269,41 @@ impl ContentFields {
     /// Where it stands now; derived, never stored.
     async fn status(&self, ctx: &Context<'_>) -> ContentStatus {
         self.0.status(ctx.at())
+    }
+
+    /// The rights and bars on it, the oldest first.
+    async fn leases(&self, ctx: &Context<'_>) -> GqlResult<Vec<Lease>> {
+        let facts = ctx.loader().load_one(FactsKey(self.0.id)).await.or_fail()?;
+        let leases = facts.map(|f| Arc::clone(&f.leases)).unwrap_or_default();
+        Ok(leases
+            .iter()
+            .map(|on| Lease(Arc::clone(&on.lease)))
+            .collect())
+    }
+
+    /// The one answer to "may this go out here, now?". `at` asks about another instant, with today's facts.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the question has this many parts"
+    )]
+    async fn availability(
+        &self,
+        ctx: &Context<'_>,
+        channel: ID,
+        market: Option<CountryCode>,
+        locale: Option<Locale>,
+        product: Option<ID>,
+        at: Option<DateTime>,
+    ) -> GqlResult<Availability> {
+        let question = Question {
+            channel,
+            market,
+            locale,
+            product,
+            at,
+        };
+        let ask = question.ask(ctx).await.or_fail()?;
+        answer(ctx, self.0.id, &ask).await
     }
 
     /// The optimistic lock: send back the one you read.
@@ -155,11 +326,36 @@ impl ContentFields {
 #[derive(Interface, Clone)]
 #[graphql(
     field(name = "id", method = "i_id", ty = "ID", desc = "The version's id."),
-    field(name = "content", method = "i_content", ty = "Content", desc = "What it is a version of."),
-    field(name = "number", method = "i_number", ty = "i32", desc = "1, 2, 3 … per content, without a hole."),
-    field(name = "state", method = "i_state", ty = "VersionState", desc = "Where it stands in its review."),
-    field(name = "note", method = "i_note", ty = "Option<String>", desc = "What its author says of it."),
-    field(name = "createdAt", method = "i_created_at", ty = "DateTime", desc = "When it was made.")
+    field(
+        name = "content",
+        method = "i_content",
+        ty = "Content",
+        desc = "What it is a version of."
+    ),
+    field(
+        name = "number",
+        method = "i_number",
+        ty = "i32",
+        desc = "1, 2, 3 … per content, without a hole."
+    ),
+    field(
+        name = "state",
+        method = "i_state",
+        ty = "VersionState",
+        desc = "Where it stands in its review."
+    ),
+    field(
+        name = "note",
+        method = "i_note",
+        ty = "Option<String>",
+        desc = "What its author says of it."
+    ),
+    field(
+        name = "createdAt",
+        method = "i_created_at",
+        ty = "DateTime",
+        desc = "When it was made."
+    )
 )]
 pub(crate) enum Version {
     AssetVersion(AssetVersion),
@@ -171,7 +367,9 @@ impl Version {
     pub(crate) fn of(version: Arc<model::Version>) -> Self {
         match version.detail {
             VersionDetail::Wording(_) => Self::EndorsementVersion(EndorsementVersion::of(version)),
-            VersionDetail::File(_) | VersionDetail::Text { .. } => Self::AssetVersion(AssetVersion::of(version)),
+            VersionDetail::File(_) | VersionDetail::Text { .. } => {
+                Self::AssetVersion(AssetVersion::of(version))
+            }
         }
     }
 
@@ -183,7 +381,9 @@ impl Version {
     /// A version that something visible points to.
     pub(crate) async fn get(ctx: &Context<'_>, id: VersionId) -> GqlResult<Self> {
         let found = Self::find(ctx, id).await.or_fail()?;
-        found.ok_or_else(|| Error::internal("a version is missing")).or_fail()
+        found
+            .ok_or_else(|| Error::internal("a version is missing"))
+            .or_fail()
     }
 }
 
@@ -235,6 +435,13 @@ macro_rules! content_interface {
             i_status() -> ContentStatus;
             i_version() -> Option<Version>;
             i_latest_version() -> Version;
+            i_leases() -> Vec<Lease>;
+            i_availability(
+                channel: ID, market: Option<CountryCode>, locale: Option<Locale>, product: Option<ID>,
+                at: Option<DateTime>
+            ) -> Availability;
+            i_release_at() -> Option<DateTime>;
+            i_expire_at() -> Option<DateTime>;
             i_revision() -> i32;
             i_created_at() -> DateTime;
             i_updated_at() -> DateTime;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::OutletKind;
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::ids::{
-    AssetId, AudienceId, BrandId, ChannelId, ContentId, EndorsementId, OutletId, ProductId, TypedId, VersionId,
+    AssetId, AudienceId, BrandId, ChannelId, ContentId, EndorsementId, OutletId, ProductId,
+    TypedId, VersionId,
 };
 use crate::platform::op::Actor;
 
@@ -237,9 +238,14 @@ impl EndorsementDetail {
     /// changed or a product got a new edition since; the first of these.
     #[must_use]
     pub fn recheck_due_at(&self) -> Option<Timestamp> {
-        let interval = self.recheck_every_days.map(|days| self.rechecked_at.plus_days(days.into()));
+        let interval = self
+            .recheck_every_days
+            .map(|days| self.rechecked_at.plus_days(days.into()));
         let changed = self.page_changed_at.filter(|at| *at > self.rechecked_at);
-        [interval, changed, self.edition_changed_at].into_iter().flatten().min()
+        [interval, changed, self.edition_changed_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -333,7 +339,10 @@ pub struct Version {
 pub enum VersionDetail {
     File(StoredFile),
     /// The text of a COPY asset, and the same folded for comparing.
-    Text { body: String, folded: String },
+    Text {
+        body: String,
+        folded: String,
+    },
     Wording(Wording),
 }
 
@@ -423,8 +432,17 @@ mod tests {
             (Approved, VersionStep::Withdraw, Withdrawn),
         ];
         for from in [Draft, InReview, ChangesRequested, Approved, Withdrawn] {
-            for step in [Submit, Recall, Approve, RequestChanges, VersionStep::Withdraw] {
-                let to = allowed.iter().find(|(f, s, _)| *f == from && *s == step).map(|(_, _, to)| *to);
+            for step in [
+                Submit,
+                Recall,
+                Approve,
+                RequestChanges,
+                VersionStep::Withdraw,
+            ] {
+                let to = allowed
+                    .iter()
+                    .find(|(f, s, _)| *f == from && *s == step)
+                    .map(|(_, _, to)| *to);
                 assert_eq!(from.after(step).ok(), to, "{from:?} {step:?}");
             }
         }

@@ -43,7 +43,9 @@ pub(crate) fn clean_tags(problems: &mut Problems, field: &str, tags: &[String]) 
     let mut clean: Vec<String> = tags
         .iter()
         .enumerate()
-        .filter_map(|(i, tag)| text::optional(problems, &format!("{field}.{i}"), Some(tag), MAX_TAG))
+        .filter_map(|(i, tag)| {
+            text::optional(problems, &format!("{field}.{i}"), Some(tag), MAX_TAG)
+        })
         .map(|tag| text::fold(&tag))
         .collect();
     clean.sort();
@@ -55,16 +57,28 @@ pub(crate) fn clean_tags(problems: &mut Problems, field: &str, tags: &[String]) 
 /// A list has at most 250 entries, so that an unpaged list is never long.
 pub(crate) fn check_len(problems: &mut Problems, field: &str, len: usize) {
     if len > MAX_LABELS {
-        problems.add(UserErrorCode::QuotaExceeded, field, format!("At most {MAX_LABELS} entries."));
+        problems.add(
+            UserErrorCode::QuotaExceeded,
+            field,
+            format!("At most {MAX_LABELS} entries."),
+        );
     }
 }
 
 /// The expiry lies after the release.
-pub(crate) fn check_times(problems: &mut Problems, release: Option<Timestamp>, expire: Option<Timestamp>) {
+pub(crate) fn check_times(
+    problems: &mut Problems,
+    release: Option<Timestamp>,
+    expire: Option<Timestamp>,
+) {
     if let (Some(release), Some(expire)) = (release, expire)
         && expire <= release
     {
-        problems.add(UserErrorCode::Invalid, "expireAt", "The expiry must lie after the release.");
+        problems.add(
+            UserErrorCode::Invalid,
+            "expireAt",
+            "The expiry must lie after the release.",
+        );
     }
 }
 
@@ -95,16 +109,40 @@ pub(crate) async fn insert(tx: &Tx, new: &NewContent) -> Result<ContentId> {
 }
 
 /// Announces an event about a content.
-pub(crate) fn announce(tx: &Tx, topic: &'static str, brand: BrandId, kind: ContentKind, id: ContentId) {
+pub(crate) fn announce(
+    tx: &Tx,
+    topic: &'static str,
+    brand: BrandId,
+    kind: ContentKind,
+    id: ContentId,
+) {
     let subject = public_id(kind, id);
-    tx.emit(Event { brand: Some(brand), topic, subject, payload: serde_json::json!({}) });
+    tx.emit(Event {
+        brand: Some(brand),
+        topic,
+        subject,
+        payload: serde_json::json!({}),
+    });
 }
 
 /// Replaces the lists that are given. A tag that stays keeps the time since when it stands; a product of
 /// another brand is NOT_FOUND.
-pub(crate) async fn set_labels(tx: &Tx, id: ContentId, brand: BrandId, labels: &LabelSet) -> Result<()> {
+pub(crate) async fn set_labels(
+    tx: &Tx,
+    id: ContentId,
+    brand: BrandId,
+    labels: &LabelSet,
+) -> Result<()> {
     if let Some(tags) = &labels.tags {
-        replace(tx, id, "content_tags", "tag", tags.iter().map(|t| t.clone().into()).collect(), None).await?;
+        replace(
+            tx,
+            id,
+            "content_tags",
+            "tag",
+            tags.iter().map(|t| t.clone().into()).collect(),
+            None,
+        )
+        .await?;
     }
     if let Some(markets) = &labels.markets {
         let markets = markets.iter().map(|m| m.clone().into()).collect();
@@ -112,7 +150,15 @@ pub(crate) async fn set_labels(tx: &Tx, id: ContentId, brand: BrandId, labels: &
     }
     if let Some(channels) = &labels.channels {
         let channels = channels.iter().map(|c| (*c).into()).collect();
-        replace(tx, id, "content_channels", "channel_id", channels, Some(("tagged_at", tx.op.at.into()))).await?;
+        replace(
+            tx,
+            id,
+            "content_channels",
+            "channel_id",
+            channels,
+            Some(("tagged_at", tx.op.at.into())),
+        )
+        .await?;
     }
     if let Some(audiences) = &labels.audiences {
         let audiences = audiences.iter().map(|a| (*a).into()).collect();
@@ -127,7 +173,12 @@ pub(crate) async fn set_labels(tx: &Tx, id: ContentId, brand: BrandId, labels: &
 }
 
 /// Products named for a content are of its brand; others do not exist for it.
-pub(crate) async fn check_products(tx: &Tx, brand: BrandId, products: &[ProductId], field: &str) -> Result<()> {
+pub(crate) async fn check_products(
+    tx: &Tx,
+    brand: BrandId,
+    products: &[ProductId],
+    field: &str,
+) -> Result<()> {
     let sql = Sql::new("SELECT count(*) AS n FROM products WHERE id IN ")
         .list(products.iter().copied())
         .push(" AND brand_id = ")
@@ -149,11 +200,17 @@ async fn replace(
     values: Vec<Value>,
     extra: Option<(&'static str, Value)>,
 ) -> Result<()> {
-    let gone = Sql::new("DELETE FROM ").push(table).push(" WHERE content_id = ").bind(id);
+    let gone = Sql::new("DELETE FROM ")
+        .push(table)
+        .push(" WHERE content_id = ")
+        .bind(id);
     let gone = gone.push(" AND ").push(column).push(" NOT IN ");
     // `NOT IN (NULL)` would keep everything.
     let gone = if values.is_empty() {
-        Sql::new("DELETE FROM ").push(table).push(" WHERE content_id = ").bind(id)
+        Sql::new("DELETE FROM ")
+            .push(table)
+            .push(" WHERE content_id = ")
+            .bind(id)
     } else {
         gone.list(values.iter().cloned())
     };
@@ -222,7 +279,9 @@ pub(crate) async fn lock(tx: &Tx, viewer: &Viewer, id: ContentId, field: &str) -
             " RETURNING id, kind, brand_id, revision, version_count, release_at, expire_at, withdrawn_at,
               archived_at, trashed_at",
         );
-    let row: TargetRow = fetch_one(&**tx, sql).await?.ok_or_else(|| Error::not_found(field))?;
+    let row: TargetRow = fetch_one(&**tx, sql)
+        .await?
+        .ok_or_else(|| Error::not_found(field))?;
     Ok(Target {
         id: row.id,
         kind: named(&row.kind)?,
@@ -255,7 +314,11 @@ impl Target {
         if self.trashed_at.is_none() {
             return Ok(());
         }
-        Err(Error::user(UserErrorCode::ForbiddenTransition, field, "It is in the trash. Restore it first."))
+        Err(Error::user(
+            UserErrorCode::ForbiddenTransition,
+            field,
+            "It is in the trash. Restore it first.",
+        ))
     }
 
     /// The id as the API shows it.
@@ -284,10 +347,14 @@ pub(crate) async fn add_version(
         .push(" WHERE id = ")
         .bind(content)
         .push(" RETURNING version_count");
-    let count: Count = fetch_one(&**tx, sql).await?.ok_or_else(|| Error::not_found(""))?;
+    let count: Count = fetch_one(&**tx, sql)
+        .await?
+        .ok_or_else(|| Error::not_found(""))?;
     let number = count.version_count;
     if expected.is_some_and(|expected| expected != number) {
-        let text = format!("Someone was faster: the next version is number {number}. Look at theirs first.");
+        let text = format!(
+            "Someone was faster: the next version is number {number}. Look at theirs first."
+        );
         return Err(Error::user(UserErrorCode::Conflict, "expectedNumber", text));
     }
     let id: VersionId = tx.id();

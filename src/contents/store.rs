@@ -8,13 +8,15 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::model::{
-    AssetDetail, Content, ContentKind, Detail, EndorsementDetail, Labels, Statement, StoredFile, Version,
-    VersionDetail, Wording,
+    AssetDetail, Content, ContentKind, Detail, EndorsementDetail, Labels, Statement, StoredFile,
+    Version, VersionDetail, Wording,
 };
 use crate::error::{Error, Result};
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::db::{Sql, fetch};
-use crate::platform::ids::{AudienceId, BrandId, ChannelId, ContentId, OutletId, ProductId, VersionId};
+use crate::platform::ids::{
+    AudienceId, BrandId, ChannelId, ContentId, OutletId, ProductId, VersionId,
+};
 use crate::platform::names::named;
 use crate::platform::op::Actor;
 
@@ -86,7 +88,9 @@ pub(crate) async fn load(
         return Ok(HashMap::new());
     }
     let rows: Vec<ContentRow> = fetch(db, Sql::new(CONTENTS).list(ids.iter().copied())).await?;
-    rows.into_iter().map(|row| content(row).map(|c| (c.id, Arc::new(c)))).collect()
+    rows.into_iter()
+        .map(|row| content(row).map(|c| (c.id, Arc::new(c))))
+        .collect()
 }
 
 fn content(row: ContentRow) -> Result<Content> {
@@ -105,7 +109,9 @@ fn content(row: ContentRow) -> Result<Content> {
             kind: named(row.endorsement_kind.as_deref().ok_or_else(missing)?)?,
             published_on: row.published_on.ok_or_else(missing)?,
             source_url: row.source_url,
-            won_by: row.won_by_kind.map(|kind| Actor::from_columns(&kind, row.won_by_id)),
+            won_by: row
+                .won_by_kind
+                .map(|kind| Actor::from_columns(&kind, row.won_by_id)),
             recheck_every_days: row.recheck_every_days,
             rechecked_at: row.rechecked_at.ok_or_else(missing)?,
             page_changed_at: row.page_changed_at,
@@ -181,13 +187,23 @@ pub(crate) async fn load_versions(
     db: &impl ConnectionTrait,
     ids: &[VersionId],
 ) -> Result<HashMap<VersionId, Arc<Version>>> {
-    let rows: Vec<VersionRow> =
-        fetch(db, Sql::new(VERSIONS).push("v.id IN ").list(ids.iter().copied())).await?;
-    rows.into_iter().map(|row| version(row).map(|v| (v.id, Arc::new(v)))).collect()
+    let rows: Vec<VersionRow> = fetch(
+        db,
+        Sql::new(VERSIONS)
+            .push("v.id IN ")
+            .list(ids.iter().copied()),
+    )
+    .await?;
+    rows.into_iter()
+        .map(|row| version(row).map(|v| (v.id, Arc::new(v))))
+        .collect()
 }
 
 /// Versions that a condition on `v` selects, with its order and limit.
-pub(crate) async fn select_versions(db: &impl ConnectionTrait, condition: Sql) -> Result<Vec<Version>> {
+pub(crate) async fn select_versions(
+    db: &impl ConnectionTrait,
+    condition: Sql,
+) -> Result<Vec<Version>> {
     let rows: Vec<VersionRow> = fetch(db, Sql::new(VERSIONS).append(condition)).await?;
     rows.into_iter().map(version).collect()
 }
@@ -210,7 +226,10 @@ fn version(row: VersionRow) -> Result<Version> {
             orientation: row.orientation,
         })
     } else if let Some(body) = row.body {
-        VersionDetail::Text { body, folded: row.folded.unwrap_or_default() }
+        VersionDetail::Text {
+            body,
+            folded: row.folded.unwrap_or_default(),
+        }
     } else {
         VersionDetail::Wording(Wording {
             byline: row.byline,
@@ -255,14 +274,25 @@ pub(crate) async fn load_labels(
     let sql = part(Sql::new(
         "SELECT content_id, 1 AS what, tag AS label, content_id AS id FROM content_tags",
     ))
-    .append(part(Sql::new(" UNION ALL SELECT content_id, 2, market, content_id FROM content_markets")))
-    .append(part(Sql::new(" UNION ALL SELECT content_id, 3, '', channel_id FROM content_channels")))
-    .append(part(Sql::new(" UNION ALL SELECT content_id, 4, '', audience_id FROM content_audiences")))
-    .append(part(Sql::new(" UNION ALL SELECT content_id, 5, '', product_id FROM content_products")));
+    .append(part(Sql::new(
+        " UNION ALL SELECT content_id, 2, market, content_id FROM content_markets",
+    )))
+    .append(part(Sql::new(
+        " UNION ALL SELECT content_id, 3, '', channel_id FROM content_channels",
+    )))
+    .append(part(Sql::new(
+        " UNION ALL SELECT content_id, 4, '', audience_id FROM content_audiences",
+    )))
+    .append(part(Sql::new(
+        " UNION ALL SELECT content_id, 5, '', product_id FROM content_products",
+    )));
     let rows: Vec<LabelRow> = fetch(db, sql).await?;
-    let mut labels: HashMap<ContentId, Labels> = ids.iter().map(|id| (*id, Labels::default())).collect();
+    let mut labels: HashMap<ContentId, Labels> =
+        ids.iter().map(|id| (*id, Labels::default())).collect();
     for row in rows {
-        let Some(entry) = labels.get_mut(&row.content_id) else { continue };
+        let Some(entry) = labels.get_mut(&row.content_id) else {
+            continue;
+        };
         match (row.what, row.label, row.id) {
             (1, Some(tag), _) => entry.tags.push(tag),
             (2, Some(market), _) => entry.markets.push(market),
@@ -279,7 +309,10 @@ pub(crate) async fn load_labels(
         entry.audiences.sort();
         entry.products.sort();
     }
-    Ok(labels.into_iter().map(|(id, labels)| (id, Arc::new(labels))).collect())
+    Ok(labels
+        .into_iter()
+        .map(|(id, labels)| (id, Arc::new(labels)))
+        .collect())
 }
 
 #[derive(FromQueryResult)]
@@ -308,15 +341,18 @@ pub(crate) async fn load_statements(
     let rows: Vec<StatementRow> = fetch(db, sql).await?;
     let mut statements: HashMap<VersionId, Vec<Statement>> = HashMap::new();
     for row in rows {
-        statements.entry(row.version_id).or_default().push(Statement {
-            locale: row.locale,
-            is_original: row.is_original,
-            headline: row.headline,
-            quote: row.quote,
-            award: row.award,
-            disclosure: row.disclosure,
-            folded: row.folded,
-        });
+        statements
+            .entry(row.version_id)
+            .or_default()
+            .push(Statement {
+                locale: row.locale,
+                is_original: row.is_original,
+                headline: row.headline,
+                quote: row.quote,
+                award: row.award,
+                disclosure: row.disclosure,
+                folded: row.folded,
+            });
     }
     Ok(versions
         .iter()

@@ -28,7 +28,10 @@ impl Endorsement {
 
     /// What was won; who said it is the outlet's kind.
     async fn kind(&self) -> EndorsementKind {
-        self.0.0.endorsement().map_or(EndorsementKind::Mention, |e| e.kind)
+        self.0
+            .0
+            .endorsement()
+            .map_or(EndorsementKind::Mention, |e| e.kind)
     }
 
     /// The current version: the approved one with the highest number.

@@ -63,7 +63,12 @@ pub(crate) struct PageArgs {
 impl PageArgs {
     /// A connection that is read forwards only.
     pub(crate) fn forward(first: Option<i32>, after: Option<String>) -> Self {
-        Self { first, after, last: None, before: None }
+        Self {
+            first,
+            after,
+            last: None,
+            before: None,
+        }
     }
 
     /// Checks the arguments. `scope` names the list with its order and filter: a cursor of another list
@@ -71,7 +76,9 @@ impl PageArgs {
     pub(crate) fn open(&self, app: &App, scope: &str, key_len: usize) -> Result<PageRequest> {
         let limit = match (self.first, self.last) {
             (Some(_), Some(_)) => {
-                return Err(Error::BadRequest("Give `first` or `last`, not both.".to_owned()));
+                return Err(Error::BadRequest(
+                    "Give `first` or `last`, not both.".to_owned(),
+                ));
             }
             (Some(n), None) => check_limit("first", n)?,
             (None, Some(n)) => check_limit("last", n)?,
@@ -80,7 +87,9 @@ impl PageArgs {
         let open = |name: &str, cursor: &Option<String>| -> Result<Option<Vec<KeyPart>>> {
             let Some(text) = cursor else { return Ok(None) };
             match app.sealer.open::<Cursor>("cursor", text) {
-                Ok(cursor) if cursor.scope == scope && cursor.key.len() == key_len => Ok(Some(cursor.key)),
+                Ok(cursor) if cursor.scope == scope && cursor.key.len() == key_len => {
+                    Ok(Some(cursor.key))
+                }
                 _ => Err(Error::BadRequest(format!(
                     "`{name}` is not a cursor of this list with this order and filter."
                 ))),
@@ -98,7 +107,9 @@ impl PageArgs {
 fn check_limit(name: &str, n: i32) -> Result<u32> {
     match u32::try_from(n) {
         Ok(n) if n <= MAX_PAGE => Ok(n),
-        _ => Err(Error::BadRequest(format!("`{name}` must be between 0 and {MAX_PAGE}."))),
+        _ => Err(Error::BadRequest(format!(
+            "`{name}` must be between 0 and {MAX_PAGE}."
+        ))),
     }
 }
 
@@ -111,9 +122,13 @@ pub(crate) fn connection<R, T: OutputType>(
     key: impl Fn(&R) -> Vec<KeyPart>,
     node: impl Fn(R) -> T,
 ) -> Connection<T> {
-    let mut connection = Connection::with_additional_fields(page.has_previous, page.has_next, total);
+    let mut connection =
+        Connection::with_additional_fields(page.has_previous, page.has_next, total);
     connection.edges.extend(page.items.into_iter().map(|row| {
-        let cursor = Cursor { scope: scope.to_owned(), key: key(&row) };
+        let cursor = Cursor {
+            scope: scope.to_owned(),
+            key: key(&row),
+        };
         Edge::new(app.sealer.seal("cursor", &cursor), node(row))
     }));
     connection
@@ -125,7 +140,10 @@ pub(crate) fn page_in_memory<R>(
     request: &PageRequest,
     key: impl Fn(&R) -> Vec<KeyPart>,
 ) -> Page<R> {
-    let place = |at: &Option<Vec<KeyPart>>| at.as_ref().and_then(|k| rows.iter().position(|r| key(r) == *k));
+    let place = |at: &Option<Vec<KeyPart>>| {
+        at.as_ref()
+            .and_then(|k| rows.iter().position(|r| key(r) == *k))
+    };
     let start = place(&request.after).map_or(0, |i| i + 1);
     let end = place(&request.before).unwrap_or(rows.len()).max(start);
     let limit = request.limit as usize;
@@ -136,5 +154,9 @@ pub(crate) fn page_in_memory<R>(
     };
     let total = rows.len();
     let items = rows.into_iter().skip(from).take(to - from).collect();
-    Page { items, has_next: to < total, has_previous: from > 0 }
+    Page {
+        items,
+        has_next: to < total,
+        has_previous: from > 0,
+    }
 }

@@ -69,15 +69,29 @@ pub(crate) fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
     let mut cx = OpContext::new(&cx.app, Arc::clone(&cx.viewer), cx.op.request_id.clone())
         .with_channels_revision(cx.channels_revision);
     let field = ctx.field();
-    let arguments = field.arguments().map_err(|e| Error::BadRequest(e.message))?;
-    let Some(mut input) = arguments.into_iter().find(|(name, _)| name == "input").map(|(_, v)| v) else {
+    let arguments = field
+        .arguments()
+        .map_err(|e| Error::BadRequest(e.message))?;
+    let Some(mut input) = arguments
+        .into_iter()
+        .find(|(name, _)| name == "input")
+        .map(|(_, v)| v)
+    else {
         return Ok(cx);
     };
-    let GqlValue::Object(fields) = &mut input else { return Ok(cx) };
-    let Some(GqlValue::String(key)) = fields.swap_remove("clientMutationId") else { return Ok(cx) };
+    let GqlValue::Object(fields) = &mut input else {
+        return Ok(cx);
+    };
+    let Some(GqlValue::String(key)) = fields.swap_remove("clientMutationId") else {
+        return Ok(cx);
+    };
     if key.is_empty() || key.chars().count() > MAX_KEY {
         let text = format!("A clientMutationId has 1 to {MAX_KEY} characters.");
-        return Err(Error::user(UserErrorCode::Invalid, "clientMutationId", text));
+        return Err(Error::user(
+            UserErrorCode::Invalid,
+            "clientMutationId",
+            text,
+        ));
     }
     let mut canonical = input.into_json().map_err(Error::internal)?;
     name_uploads_by_hash(&mut canonical, ctx.uploads());
@@ -95,8 +109,12 @@ fn name_uploads_by_hash(value: &mut Json, uploads: &Uploads) {
                 *text = format!("sha256:{sha256}");
             }
         }
-        Json::Array(items) => items.iter_mut().for_each(|v| name_uploads_by_hash(v, uploads)),
-        Json::Object(fields) => fields.values_mut().for_each(|v| name_uploads_by_hash(v, uploads)),
+        Json::Array(items) => items
+            .iter_mut()
+            .for_each(|v| name_uploads_by_hash(v, uploads)),
+        Json::Object(fields) => fields
+            .values_mut()
+            .for_each(|v| name_uploads_by_hash(v, uploads)),
         _ => {}
     }
 }
@@ -121,7 +139,10 @@ pub(crate) fn input_id<I: TypedId>(id: &ID, field: &str) -> Result<I> {
 
 /// Ids in a mutation's input, in their order.
 pub(crate) fn input_ids<I: TypedId>(ids: &[ID], field: &str) -> Result<Vec<I>> {
-    ids.iter().enumerate().map(|(i, id)| input_id(id, &format!("{field}.{i}"))).collect()
+    ids.iter()
+        .enumerate()
+        .map(|(i, id)| input_id(id, &format!("{field}.{i}")))
+        .collect()
 }
 
 /// An id in a query's argument.

@@ -20,7 +20,11 @@ pub(crate) struct UserErrorObject {
 
 impl From<Problem> for UserErrorObject {
     fn from(error: Problem) -> Self {
-        Self { code: error.code, field: Some(error.field), message: error.message }
+        Self {
+            code: error.code,
+            field: Some(error.field),
+            message: error.message,
+        }
     }
 }
 
@@ -33,14 +37,24 @@ pub(crate) fn fail(error: Error) -> GqlError {
             let texts: Vec<_> = errors.into_iter().map(|e| e.message).collect();
             ("BAD_REQUEST", texts.join(" "))
         }
-        Error::Unauthenticated => {
-            ("UNAUTHENTICATED", "Send a valid access token: `Authorization: Bearer …`.".to_owned())
-        }
+        Error::Unauthenticated => (
+            "UNAUTHENTICATED",
+            "Send a valid access token: `Authorization: Bearer …`.".to_owned(),
+        ),
         Error::Forbidden(text) => ("FORBIDDEN", text),
-        Error::NotFound => ("NOT_FOUND", "Nothing with this id is visible to you.".to_owned()),
+        Error::NotFound => (
+            "NOT_FOUND",
+            "Nothing with this id is visible to you.".to_owned(),
+        ),
         Error::Unavailable(cause) => {
-            tracing::warn!(error = format!("{cause:#}"), "something we depend on is away");
-            ("UNAVAILABLE", "The server cannot do this right now. Try again in a moment.".to_owned())
+            tracing::warn!(
+                error = format!("{cause:#}"),
+                "something we depend on is away"
+            );
+            (
+                "UNAVAILABLE",
+                "The server cannot do this right now. Try again in a moment.".to_owned(),
+            )
         }
         Error::Internal(cause) => {
             tracing::error!(error = format!("{cause:#}"), "internal error");

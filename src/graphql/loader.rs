@@ -12,23 +12,27 @@ use futures::FutureExt;
 use futures::task::{FutureObj, Spawn, SpawnError};
 use sea_orm::DatabaseConnection;
 
-use crate::accounts::Viewer;
-use crate::app::App;
+use crate::accounts::{OpContext, Viewer};
 use crate::error::Error;
-use crate::platform::clock::Timestamp;
 use crate::platform::db::STATEMENTS;
 
 /// What every batch load needs.
 pub(crate) struct Loaders {
-    pub(crate) app: Arc<App>,
+    /// Who asks, and when.
+    pub(crate) cx: OpContext,
     pub(crate) viewer: Arc<Viewer>,
-    /// The request's instant.
-    pub(crate) at: Timestamp,
 }
 
 impl Loaders {
+    pub(crate) fn new(cx: &OpContext) -> Self {
+        Self {
+            cx: cx.clone(),
+            viewer: Arc::clone(&cx.viewer),
+        }
+    }
+
     pub(crate) fn db(&self) -> &DatabaseConnection {
-        self.app.db.read()
+        self.cx.app.db.read()
     }
 }
 
@@ -55,8 +59,13 @@ impl From<LoadError> for Error {
 pub(crate) type RequestLoader = DataLoader<Loaders, HashMapCache>;
 
 pub(crate) fn request_loader(loaders: Loaders) -> RequestLoader {
-    DataLoader::with_cache(loaders, CountedSpawner, TokioTimer::default(), HashMapCache::default())
-        .delay(Duration::ZERO)
+    DataLoader::with_cache(
+        loaders,
+        CountedSpawner,
+        TokioTimer::default(),
+        HashMapCache::default(),
+    )
+    .delay(Duration::ZERO)
 }
 
 /// Spawns a batch inside the request's statement count.
@@ -65,7 +74,9 @@ struct CountedSpawner;
 impl Spawn for CountedSpawner {
     fn spawn_obj(&self, batch: FutureObj<'static, ()>) -> Result<(), SpawnError> {
         match STATEMENTS.try_with(Arc::clone) {
-            Ok(count) => crate::platform::tasks::spawn("batch", STATEMENTS.scope(count, batch).boxed()),
+            Ok(count) => {
+                crate::platform::tasks::spawn("batch", STATEMENTS.scope(count, batch).boxed())
+            }
             Err(_) => crate::platform::tasks::spawn("batch", batch.boxed()),
         };
         Ok(())

@@ -19,9 +19,12 @@ pub(crate) struct Money {
 impl Money {
     /// An amount from its minor units and code, as the database keeps it.
     pub(crate) fn of(minor: i64, code: &str) -> Result<Self> {
-        let currency =
-            Currency::from_code(code).ok_or_else(|| Error::internal(format!("{code} is no currency")))?;
-        Ok(Self { amount: Decimal(money::from_minor(minor, currency)), currency: CurrencyCode(currency) })
+        let currency = Currency::from_code(code)
+            .ok_or_else(|| Error::internal(format!("{code} is no currency")))?;
+        Ok(Self {
+            amount: Decimal(money::from_minor(minor, currency)),
+            currency: CurrencyCode(currency),
+        })
     }
 }
 
@@ -38,6 +41,9 @@ impl MoneyInput {
     /// Minor units and code, as the database keeps it; INVALID at `field`.
     pub(crate) fn to_minor(self, field: &str) -> Result<(i64, String)> {
         let currency = self.currency.0;
-        Ok((money::to_minor(self.amount.0, currency, field)?, currency.code().to_owned()))
+        Ok((
+            money::to_minor(self.amount.0, currency, field)?,
+            currency.code().to_owned(),
+        ))
     }
 }

@@ -1,7 +1,9 @@
 //! `Node`: one door to everything that has an id.
 
 use async_graphql::registry::Registry;
-use async_graphql::{ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value, parser};
+use async_graphql::{
+    ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value, parser,
+};
 
 use super::interface::interface_methods;
 use crate::assets::graphql::{Asset, AssetVersion};
@@ -10,7 +12,12 @@ use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 
 /// Anything that has an id.
 #[derive(Interface)]
-#[graphql(field(name = "id", method = "i_id", ty = "ID", desc = "The id, with its type's prefix."))]
+#[graphql(field(
+    name = "id",
+    method = "i_id",
+    ty = "ID",
+    desc = "The id, with its type's prefix."
+))]
 pub(crate) enum Node {
     Brand(Brand),
     Asset(Asset),

@@ -7,7 +7,9 @@ use rust_decimal::Decimal as Number;
 
 use crate::platform::clock::{Day, Timestamp};
 
-fn text<T: ScalarType + async_graphql::InputType>(value: Value) -> Result<String, InputValueError<T>> {
+fn text<T: ScalarType + async_graphql::InputType>(
+    value: Value,
+) -> Result<String, InputValueError<T>> {
     match value {
         Value::String(text) => Ok(text),
         other => Err(InputValueError::expected_type(other)),
@@ -46,7 +48,9 @@ impl ScalarType for Date {
         let text = text::<Self>(value)?;
         match NaiveDate::parse_from_str(&text, "%Y-%m-%d") {
             Ok(date) if text.len() == 10 => Ok(Self(date.into())),
-            _ => Err(InputValueError::custom("Write the day as YYYY-MM-DD, such as 2026-11-22.")),
+            _ => Err(InputValueError::custom(
+                "Write the day as YYYY-MM-DD, such as 2026-11-22.",
+            )),
         }
     }
 
@@ -66,9 +70,9 @@ impl ScalarType for Decimal {
             Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
             other => text::<Self>(other)?,
         };
-        Number::from_str_exact(&text)
-            .map(Self)
-            .map_err(|_| InputValueError::custom("Write the number as a decimal string, such as \"12.50\"."))
+        Number::from_str_exact(&text).map(Self).map_err(|_| {
+            InputValueError::custom("Write the number as a decimal string, such as \"12.50\".")
+        })
     }
 
     fn to_value(&self) -> Value {
@@ -83,9 +87,13 @@ pub(crate) struct Locale(pub(crate) String);
 #[Scalar]
 impl ScalarType for Locale {
     fn parse(value: Value) -> InputValueResult<Self> {
-        crate::platform::locale::canonical(&text::<Self>(value)?).map(Self).ok_or_else(|| {
-            InputValueError::custom("Write the language as BCP 47, such as en, zh-Hans or pt-BR.")
-        })
+        crate::platform::locale::canonical(&text::<Self>(value)?)
+            .map(Self)
+            .ok_or_else(|| {
+                InputValueError::custom(
+                    "Write the language as BCP 47, such as en, zh-Hans or pt-BR.",
+                )
+            })
     }
 
     fn to_value(&self) -> Value {
@@ -104,7 +112,9 @@ impl ScalarType for CountryCode {
         if crate::platform::locale::is_country(&text) {
             Ok(Self(text))
         } else {
-            Err(InputValueError::custom("Write the market as ISO 3166-1 alpha-2 in capitals, such as US."))
+            Err(InputValueError::custom(
+                "Write the market as ISO 3166-1 alpha-2 in capitals, such as US.",
+            ))
         }
     }
 
@@ -142,7 +152,9 @@ impl ScalarType for Sha256 {
         if fits {
             Ok(Self(text))
         } else {
-            Err(InputValueError::custom("Write the hash as 64 lower-case hex digits."))
+            Err(InputValueError::custom(
+                "Write the hash as 64 lower-case hex digits.",
+            ))
         }
     }
 
@@ -160,10 +172,14 @@ const EXACT: i64 = 1 << 53;
 #[Scalar]
 impl ScalarType for Int64 {
     fn parse(value: Value) -> InputValueResult<Self> {
-        let Value::Number(number) = &value else { return Err(InputValueError::expected_type(value)) };
+        let Value::Number(number) = &value else {
+            return Err(InputValueError::expected_type(value));
+        };
         match number.as_i64() {
             Some(n) if (-EXACT..=EXACT).contains(&n) => Ok(Self(n)),
-            _ => Err(InputValueError::custom("A whole number between -2^53 and 2^53.")),
+            _ => Err(InputValueError::custom(
+                "A whole number between -2^53 and 2^53.",
+            )),
         }
     }
 
@@ -190,7 +206,9 @@ impl ScalarType for Url {
         if fits {
             Ok(Self(text))
         } else {
-            Err(InputValueError::custom("Write a whole http or https address, without user and password."))
+            Err(InputValueError::custom(
+                "Write a whole http or https address, without user and password.",
+            ))
         }
     }
 
@@ -206,7 +224,10 @@ pub(crate) struct Json(pub(crate) serde_json::Value);
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
-        value.into_json().map(Self).map_err(|_| InputValueError::custom("This is not JSON."))
+        value
+            .into_json()
+            .map(Self)
+            .map_err(|_| InputValueError::custom("This is not JSON."))
     }
 
     fn to_value(&self) -> Value {

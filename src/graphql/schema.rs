@@ -5,12 +5,14 @@ use async_graphql::{EmptySubscription, MergedObject};
 use super::node::InterfaceNodes;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
 use crate::contents::graphql::Content;
+use crate::library::graphql::LibraryQuery;
+use crate::rights::graphql::RightsMutation;
 
 #[derive(MergedObject, Default)]
-pub struct Query(CatalogQuery);
+pub struct Query(CatalogQuery, LibraryQuery);
 
 #[derive(MergedObject, Default)]
-pub struct Mutation(CatalogMutation);
+pub struct Mutation(CatalogMutation, RightsMutation);
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 

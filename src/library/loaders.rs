@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
+use super::filter::public_asks;
 use crate::contents::{Content, Labels, Statement, Version, store};
+use crate::error::Result;
 use crate::graphql::loader::{LoadError, Loaders};
 use crate::platform::ids::{ContentId, VersionId};
+use crate::rights::gate::{Facts, decide};
 
 /// A content that the viewer sees.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,13 +32,35 @@ impl Loader<ContentKey> for Loaders {
     type Value = Arc<Content>;
     type Error = LoadError;
 
-    async fn load(&self, keys: &[ContentKey]) -> Result<HashMap<ContentKey, Arc<Content>>, LoadError> {
+    async fn load(
+        &self,
+        keys: &[ContentKey],
+    ) -> Result<HashMap<ContentKey, Arc<Content>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
-        let found = store::load(self.db(), &ids).await?;
+        let found = if self.viewer.is_public() {
+            self.public_contents(&ids).await?
+        } else {
+            store::load(self.db(), &ids).await?
+        };
         Ok(found
             .into_iter()
             .filter(|(_, content)| self.viewer.sees_brand(content.brand))
             .map(|(id, content)| (ContentKey(id), content))
+            .collect())
+    }
+}
+
+impl Loaders {
+    /// Contents that the gate lets out now in a channel of the viewer's.
+    async fn public_contents(&self, ids: &[ContentId]) -> Result<HashMap<ContentId, Arc<Content>>> {
+        let cx = &self.cx;
+        let tree = crate::channels::tree(cx).await?;
+        let asks = public_asks(cx, &tree);
+        let facts = crate::rights::load_facts(self.db(), ids).await?;
+        let out = |facts: &Facts| asks.iter().any(|ask| decide(facts, ask).is_available());
+        let out = facts.into_iter().filter(|(_, facts)| out(facts));
+        Ok(out
+            .map(|(id, facts)| (id, Arc::clone(&facts.content)))
             .collect())
     }
 }
@@ -47,7 +72,10 @@ impl Loader<LabelsKey> for Loaders {
     async fn load(&self, keys: &[LabelsKey]) -> Result<HashMap<LabelsKey, Arc<Labels>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
         let found = store::load_labels(self.db(), &ids).await?;
-        Ok(found.into_iter().map(|(id, labels)| (LabelsKey(id), labels)).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, labels)| (LabelsKey(id), labels))
+            .collect())
     }
 }
 
@@ -55,10 +83,16 @@ impl Loader<VersionKey> for Loaders {
     type Value = Arc<Version>;
     type Error = LoadError;
 
-    async fn load(&self, keys: &[VersionKey]) -> Result<HashMap<VersionKey, Arc<Version>>, LoadError> {
+    async fn load(
+        &self,
+        keys: &[VersionKey],
+    ) -> Result<HashMap<VersionKey, Arc<Version>>, LoadError> {
         let ids: Vec<VersionId> = keys.iter().map(|k| k.0).collect();
         let found = store::load_versions(self.db(), &ids).await?;
-        Ok(found.into_iter().map(|(id, version)| (VersionKey(id), version)).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, version)| (VersionKey(id), version))
+            .collect())
     }
 }
 
@@ -72,6 +106,9 @@ impl Loader<StatementsKey> for Loaders {
     ) -> Result<HashMap<StatementsKey, Arc<Vec<Statement>>>, LoadError> {
         let ids: Vec<VersionId> = keys.iter().map(|k| k.0).collect();
         let found = store::load_statements(self.db(), &ids).await?;
-        Ok(found.into_iter().map(|(id, statements)| (StatementsKey(id), statements)).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, statements)| (StatementsKey(id), statements))
+            .collect())
     }
 }

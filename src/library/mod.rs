@@ -1,6 +1,9 @@
 //! Lists, filters, order and pages of content, through the gate's SQL; and the one door through which
 //! content is loaded for a viewer.
 
+pub(crate) mod filter;
+pub(crate) mod graphql;
+pub(crate) mod list;
 mod loaders;
 
 pub(crate) use loaders::{ContentKey, LabelsKey, StatementsKey, VersionKey};

@@ -67,7 +67,10 @@ impl Blobs {
                 std::fs::create_dir_all(folder)
                     .with_context(|| format!("making the folder {}", folder.display()))?;
                 let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
-                Ok(Self { store: Arc::new(store), prefix: Path::default() })
+                Ok(Self {
+                    store: Arc::new(store),
+                    prefix: Path::default(),
+                })
             }
             StoreConfig::S3(s3) => {
                 let mut builder = AmazonS3Builder::new()
@@ -79,10 +82,15 @@ impl Blobs {
                         .with_allow_http(endpoint.starts_with("http://"));
                 }
                 if let (Some(id), Some(secret)) = (&s3.access_key_id, &s3.secret_access_key) {
-                    builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+                    builder = builder
+                        .with_access_key_id(id)
+                        .with_secret_access_key(secret);
                 }
                 let store = builder.build().context("opening the S3 bucket")?;
-                Ok(Self { store: Arc::new(store), prefix: Path::from(s3.prefix.as_str()) })
+                Ok(Self {
+                    store: Arc::new(store),
+                    prefix: Path::from(s3.prefix.as_str()),
+                })
             }
         }
     }
@@ -103,7 +111,10 @@ impl Blobs {
 
     /// Reads an object from `range.start` up to `range.end` (exclusive); all of it without a range.
     pub async fn read(&self, key: &str, range: Option<std::ops::Range<u64>>) -> Result<Download> {
-        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
+        let options = GetOptions {
+            range: range.map(GetRange::Bounded),
+            ..GetOptions::default()
+        };
         let found = self.store.get_opts(&self.path(key), options).await?;
         Ok(Download {
             size: found.meta.size,
@@ -128,7 +139,10 @@ impl Blobs {
             .list(start)
             .map_ok(move |meta| {
                 let key = meta.location.as_ref();
-                key.strip_prefix(prefix.as_ref()).unwrap_or(key).trim_start_matches('/').to_owned()
+                key.strip_prefix(prefix.as_ref())
+                    .unwrap_or(key)
+                    .trim_start_matches('/')
+                    .to_owned()
             })
             .map_err(crate::error::Error::from)
             .boxed()

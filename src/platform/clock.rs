@@ -13,7 +13,17 @@ use serde::{Deserialize, Serialize};
 /// An instant in UTC, in whole milliseconds since 1970. Stored as an integer on both databases, so
 /// comparing and sorting it means the same everywhere.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, DeriveValueType,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    DeriveValueType,
 )]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
@@ -62,7 +72,17 @@ impl From<DateTime<Utc>> for Timestamp {
 
 /// A calendar day: whole days since 1970-01-01.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, DeriveValueType,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    DeriveValueType,
 )]
 #[serde(transparent)]
 pub struct Day(pub i32);
@@ -108,18 +128,26 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Inner { high_water: AtomicI64::new(0), fixed: AtomicI64::new(-1) }))
+        Self(Arc::new(Inner {
+            high_water: AtomicI64::new(0),
+            fixed: AtomicI64::new(-1),
+        }))
     }
 
     /// A clock that stands at `at` until it is moved.
     #[must_use]
     pub fn fixed(at: Timestamp) -> Self {
-        Self(Arc::new(Inner { high_water: AtomicI64::new(0), fixed: AtomicI64::new(at.0) }))
+        Self(Arc::new(Inner {
+            high_water: AtomicI64::new(0),
+            fixed: AtomicI64::new(at.0),
+        }))
     }
 
     /// Moves a fixed clock forwards (or, to try a clock set back, backwards).
     pub fn advance(&self, by: TimeDelta) {
-        self.0.fixed.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
+        self.0
+            .fixed
+            .fetch_add(by.num_milliseconds(), Ordering::SeqCst);
     }
 
     /// The present instant; never earlier than one answered before.
@@ -137,7 +165,10 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the machine's clock"
+)]
 fn machine_now() -> i64 {
     Utc::now().timestamp_millis()
 }

@@ -206,7 +206,15 @@ mod tests {
         let brand = encode("brand", Uuid::nil());
         assert!(brand.parse::<AssetId>().is_err());
         let zs = format!("asset_{}", "z".repeat(26));
-        for junk in ["", "_", "asset_", "asset", zs.as_str(), "ässet_0", "asset_0000000000000000000000000é"] {
+        for junk in [
+            "",
+            "_",
+            "asset_",
+            "asset",
+            zs.as_str(),
+            "ässet_0",
+            "asset_0000000000000000000000000é",
+        ] {
             assert!(junk.parse::<AssetId>().is_err(), "{junk}");
         }
     }

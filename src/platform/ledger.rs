@@ -54,7 +54,9 @@ struct Remembered {
 /// On PostgreSQL the insert waits for a concurrent call with the same key: then that call's outcome is
 /// there, or it was rolled back and the key is ours.
 pub(super) async fn begin(tx: &DatabaseTransaction, op: &Op) -> Result<Option<Json>> {
-    let Some(idempotency) = &op.idempotency else { return Ok(None) };
+    let Some(idempotency) = &op.idempotency else {
+        return Ok(None);
+    };
     let row = [
         ("caller", op.actor.key().into()),
         ("key", idempotency.key.clone().into()),
@@ -82,12 +84,21 @@ pub(super) async fn begin(tx: &DatabaseTransaction, op: &Op) -> Result<Option<Js
             "This clientMutationId was used for another input. Send a new one.",
         ));
     }
-    let outcome = before.outcome.ok_or_else(|| Error::internal("an idempotency key without outcome"))?;
-    Ok(Some(serde_json::from_str(&outcome).map_err(Error::internal)?))
+    let outcome = before
+        .outcome
+        .ok_or_else(|| Error::internal("an idempotency key without outcome"))?;
+    Ok(Some(
+        serde_json::from_str(&outcome).map_err(Error::internal)?,
+    ))
 }
 
 /// Writes the ledger of a unit that has succeeded.
-pub(super) async fn finish<T: Serialize>(tx: &Tx, op: &Op, pending: Pending, outcome: &T) -> Result<()> {
+pub(super) async fn finish<T: Serialize>(
+    tx: &Tx,
+    op: &Op,
+    pending: Pending,
+    outcome: &T,
+) -> Result<()> {
     if let Some(idempotency) = &op.idempotency {
         let outcome = serde_json::to_string(outcome).map_err(Error::internal)?;
         let update = Sql::update("idempotency_keys", [("outcome", outcome.into())])
@@ -99,12 +110,26 @@ pub(super) async fn finish<T: Serialize>(tx: &Tx, op: &Op, pending: Pending, out
     }
     if !pending.audit.is_empty() {
         let (actor_kind, actor_id) = op.actor.to_columns();
-        let columns = ["id", "at", "brand_id", "actor_kind", "actor_id", "action", "subject", "changes"];
+        let columns = [
+            "id",
+            "at",
+            "brand_id",
+            "actor_kind",
+            "actor_id",
+            "action",
+            "subject",
+            "changes",
+        ];
         let mut links = Vec::new();
         let mut rows = Vec::new();
         for entry in pending.audit {
             let id: AuditEntryId = tx.id();
-            links.extend(entry.contents.iter().map(|content| vec![(*content).into(), id.into()]));
+            links.extend(
+                entry
+                    .contents
+                    .iter()
+                    .map(|content| vec![(*content).into(), id.into()]),
+            );
             rows.push(vec![
                 id.into(),
                 op.at.into(),
@@ -118,7 +143,11 @@ pub(super) async fn finish<T: Serialize>(tx: &Tx, op: &Op, pending: Pending, out
         }
         run(&**tx, Sql::insert_all("audit_entries", &columns, rows)).await?;
         if !links.is_empty() {
-            run(&**tx, Sql::insert_all("audit_entry_contents", &["content_id", "entry_id"], links)).await?;
+            run(
+                &**tx,
+                Sql::insert_all("audit_entry_contents", &["content_id", "entry_id"], links),
+            )
+            .await?;
         }
     }
     if !pending.events.is_empty() {

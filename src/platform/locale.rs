@@ -57,7 +57,9 @@ pub fn lookup_chain(locale: &str) -> Vec<String> {
 /// Whether a language range (`en`, `zh-Hans`) takes in a locale, by RFC 4647 basic filtering.
 #[must_use]
 pub fn range_matches(range: &str, locale: &str) -> bool {
-    locale.strip_prefix(range).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    locale
+        .strip_prefix(range)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 #[cfg(test)]
@@ -67,8 +69,21 @@ mod tests {
     #[test]
     fn locales_are_canonical() {
         assert_eq!(canonical("zh-hant-hk").as_deref(), Some("zh-Hant-HK"));
-        assert_eq!(canonical("EN_us").as_deref(), canonical("en-US").as_deref().and(canonical("EN_us").as_deref()));
-        for junk in ["", "und", "x", "en-u-ca-buddhist", "not a locale", "中文", &"a-".repeat(50)] {
+        assert_eq!(
+            canonical("EN_us").as_deref(),
+            canonical("en-US")
+                .as_deref()
+                .and(canonical("EN_us").as_deref())
+        );
+        for junk in [
+            "",
+            "und",
+            "x",
+            "en-u-ca-buddhist",
+            "not a locale",
+            "中文",
+            &"a-".repeat(50),
+        ] {
             assert_eq!(canonical(junk), None, "{junk}");
         }
     }

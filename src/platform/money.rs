@@ -17,15 +17,20 @@ fn digits(currency: Currency) -> u32 {
 /// unit, or too large to count exactly.
 pub fn to_minor(amount: Decimal, currency: Currency, field: &str) -> Result<i64> {
     let scale = Decimal::from(10_i64.pow(digits(currency)));
-    let minor = amount.checked_mul(scale).filter(|n| n.fract().is_zero()).and_then(|n| n.to_i64());
-    minor.filter(|n| (0..=MAX_MINOR).contains(n)).ok_or_else(|| {
-        let text = format!(
-            "Give an amount of 0 or more with at most {} decimal places for {}.",
-            digits(currency),
-            currency.code()
-        );
-        Error::user(UserErrorCode::Invalid, field, text)
-    })
+    let minor = amount
+        .checked_mul(scale)
+        .filter(|n| n.fract().is_zero())
+        .and_then(|n| n.to_i64());
+    minor
+        .filter(|n| (0..=MAX_MINOR).contains(n))
+        .ok_or_else(|| {
+            let text = format!(
+                "Give an amount of 0 or more with at most {} decimal places for {}.",
+                digits(currency),
+                currency.code()
+            );
+            Error::user(UserErrorCode::Invalid, field, text)
+        })
 }
 
 /// An amount from its minor units.
@@ -44,7 +49,11 @@ mod tests {
         assert_eq!(to_minor(dec("12.5"), Currency::EUR, "fee").unwrap(), 1250);
         assert_eq!(to_minor(dec("12"), Currency::JPY, "fee").unwrap(), 12);
         assert_eq!(from_minor(1250, Currency::EUR).to_string(), "12.50");
-        for (bad, currency) in [("12.345", Currency::EUR), ("0.5", Currency::JPY), ("-1", Currency::EUR)] {
+        for (bad, currency) in [
+            ("12.345", Currency::EUR),
+            ("0.5", Currency::JPY),
+            ("-1", Currency::EUR),
+        ] {
             assert!(to_minor(dec(bad), currency, "fee").is_err(), "{bad}");
         }
         assert!(to_minor(Decimal::MAX, Currency::EUR, "fee").is_err());

@@ -32,7 +32,10 @@ impl Sealer {
     /// can never be passed off as a grant.
     #[must_use]
     pub fn mac(&self, purpose: &str, message: &[u8]) -> Vec<u8> {
-        self.keys.first().map(|key| mac(key, purpose, message)).unwrap_or_default()
+        self.keys
+            .first()
+            .map(|key| mac(key, purpose, message))
+            .unwrap_or_default()
     }
 
     /// Packs a value into URL-safe text that [`Sealer::open`] alone accepts.
@@ -49,7 +52,10 @@ impl Sealer {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| BrokenSeal)?;
         let split = bytes.len().checked_sub(TAG_LEN).ok_or(BrokenSeal)?;
         let (message, tag) = bytes.split_at(split);
-        let holds = self.keys.iter().any(|key| same(&mac(key, purpose, message)[..TAG_LEN], tag));
+        let holds = self
+            .keys
+            .iter()
+            .any(|key| same(&mac(key, purpose, message)[..TAG_LEN], tag));
         if !holds {
             return Err(BrokenSeal);
         }
@@ -59,7 +65,9 @@ impl Sealer {
 
 fn mac(key: &[u8], purpose: &str, message: &[u8]) -> Vec<u8> {
     // HMAC takes keys of any length; the error type exists for other MACs.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return vec![0; 32] };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        return vec![0; 32];
+    };
     mac.update(purpose.as_bytes());
     mac.update(&[0]);
     mac.update(message);
@@ -87,9 +95,15 @@ mod tests {
         let text = old.seal("cursor", &("list", 7));
         let rotated = Sealer::new(vec![vec![2; 32], vec![1; 32]]);
         assert_eq!(rotated.open("cursor", &text), Ok(("list".to_owned(), 7)));
-        assert_eq!(rotated.open::<(String, i32)>("grant", &text), Err(BrokenSeal));
+        assert_eq!(
+            rotated.open::<(String, i32)>("grant", &text),
+            Err(BrokenSeal)
+        );
         let stranger = Sealer::new(vec![vec![3; 32]]);
-        assert_eq!(stranger.open::<(String, i32)>("cursor", &text), Err(BrokenSeal));
+        assert_eq!(
+            stranger.open::<(String, i32)>("cursor", &text),
+            Err(BrokenSeal)
+        );
         for cut in 0..text.len() {
             assert!(old.open::<(String, i32)>("cursor", &text[..cut]).is_err());
         }

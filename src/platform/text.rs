@@ -23,7 +23,8 @@ pub fn sort_key(text: &str) -> String {
 
 /// Characters that show nothing.
 fn is_blank(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{202a}'..='\u{202e}')
+    c.is_whitespace()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{202a}'..='\u{202e}')
 }
 
 /// A text that must say something: trimmed, in NFC, without NUL and other control characters.
@@ -38,25 +39,45 @@ pub fn required(problems: &mut Problems, field: &str, text: &str, max: usize) ->
 }
 
 /// A text that may be absent. One of blanks alone is absent.
-pub fn optional(problems: &mut Problems, field: &str, text: Option<&str>, max: usize) -> Option<String> {
+pub fn optional(
+    problems: &mut Problems,
+    field: &str,
+    text: Option<&str>,
+    max: usize,
+) -> Option<String> {
     let text: String = text?.trim_matches(is_blank).nfc().collect();
     if text.is_empty() {
         return None;
     }
-    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
-        problems.add(UserErrorCode::Invalid, field, "Take out the control characters.");
+    if text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
+    {
+        problems.add(
+            UserErrorCode::Invalid,
+            field,
+            "Take out the control characters.",
+        );
     } else if text.chars().count() > max {
-        problems.add(UserErrorCode::TooLong, field, format!("At most {max} characters."));
+        problems.add(
+            UserErrorCode::TooLong,
+            field,
+            format!("At most {max} characters."),
+        );
     }
     Some(text)
 }
 
 /// A slug: lower-case letters, digits, and `-`, `_` or `.` between them; at most 80; no TypeID.
 pub fn slug(field: &str, text: &str) -> Result<String> {
-    let inner = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'_' | b'.');
+    let inner =
+        |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'_' | b'.');
     let edge = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let bytes = text.as_bytes();
-    let fits = bytes.len() <= 80 && bytes.iter().copied().all(inner) && edge(bytes.first()) && edge(bytes.last());
+    let fits = bytes.len() <= 80
+        && bytes.iter().copied().all(inner)
+        && edge(bytes.first())
+        && edge(bytes.last());
     if fits && !crate::platform::ids::looks_like_id(text) {
         return Ok(text.to_owned());
     }
@@ -98,7 +119,10 @@ mod tests {
     #[test]
     fn blanks_are_nothing() {
         let mut problems = Problems::new();
-        assert_eq!(optional(&mut problems, "title", Some(" \u{200b}\u{feff} "), LINE), None);
+        assert_eq!(
+            optional(&mut problems, "title", Some(" \u{200b}\u{feff} "), LINE),
+            None
+        );
         assert!(problems.is_empty());
         required(&mut problems, "title", "\u{200b}", LINE);
         assert!(!problems.is_empty());
@@ -108,7 +132,16 @@ mod tests {
     fn slugs_are_no_ids() {
         assert!(slug("slug", "amazon-us.main-image").is_ok());
         let id = crate::platform::ids::encode("channel", uuid::Uuid::nil());
-        for bad in ["", "-a", "a-", "A", "ä", "a b", id.as_str(), &"a".repeat(81)] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "A",
+            "ä",
+            "a b",
+            id.as_str(),
+            &"a".repeat(81),
+        ] {
             assert!(slug("slug", bad).is_err(), "{bad}");
         }
         assert_eq!(slug_of("Top Picks, 2026!"), "top-picks-2026");

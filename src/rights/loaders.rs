@@ -32,10 +32,16 @@ impl Loader<DocumentKey> for Loaders {
     type Value = Arc<StoredFile>;
     type Error = LoadError;
 
-    async fn load(&self, keys: &[DocumentKey]) -> Result<HashMap<DocumentKey, Arc<StoredFile>>, LoadError> {
+    async fn load(
+        &self,
+        keys: &[DocumentKey],
+    ) -> Result<HashMap<DocumentKey, Arc<StoredFile>>, LoadError> {
         let ids: Vec<LeaseId> = keys.iter().map(|k| k.0).collect();
         let found = load_documents(self.db(), &ids).await?;
-        Ok(found.into_iter().map(|(id, file)| (DocumentKey(id), Arc::new(file))).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, file)| (DocumentKey(id), Arc::new(file)))
+            .collect())
     }
 }
 
@@ -46,7 +52,10 @@ impl Loader<FactsKey> for Loaders {
     async fn load(&self, keys: &[FactsKey]) -> Result<HashMap<FactsKey, Arc<Facts>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
         let found = load_facts(self.db(), &ids).await?;
-        Ok(found.into_iter().map(|(id, facts)| (FactsKey(id), facts)).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, facts)| (FactsKey(id), facts))
+            .collect())
     }
 }
 
@@ -57,7 +66,9 @@ impl Loader<LeaseKey> for Loaders {
     async fn load(&self, keys: &[LeaseKey]) -> Result<HashMap<LeaseKey, Arc<Lease>>, LoadError> {
         let ids: Vec<LeaseId> = keys.iter().map(|k| k.0).collect();
         let found = load_leases(self.db(), &ids).await?;
-        let visible = found.into_iter().filter(|(_, lease)| self.viewer.sees_brand(lease.brand));
+        let visible = found
+            .into_iter()
+            .filter(|(_, lease)| self.viewer.sees_brand(lease.brand));
         Ok(visible.map(|(id, lease)| (LeaseKey(id), lease)).collect())
     }
 }
@@ -69,6 +80,9 @@ impl Loader<ScopeKey> for Loaders {
     async fn load(&self, keys: &[ScopeKey]) -> Result<HashMap<ScopeKey, Arc<Scope>>, LoadError> {
         let ids: Vec<LeaseId> = keys.iter().map(|k| k.0).collect();
         let found = load_scopes(self.db(), &ids).await?;
-        Ok(found.into_iter().map(|(id, scope)| (ScopeKey(id), scope)).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, scope)| (ScopeKey(id), scope))
+            .collect())
     }
 }

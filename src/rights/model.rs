@@ -18,7 +18,10 @@ pub enum LeaseAccess {
 
 /// What licences of badges and quotes commonly demand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a licence is a list of yes-or-no terms")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a licence is a list of yes-or-no terms"
+)]
 pub struct Terms {
     pub no_alteration: bool,
     pub no_translation: bool,

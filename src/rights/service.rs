@@ -7,7 +7,7 @@ use super::gate::{Ask, Availability, decide};
 use super::model::{LeaseAccess, Terms};
 use super::store::load_facts;
 use crate::accounts::{OpContext, Scope};
-use crate::assets::source::{SourceFile, keep};
+use crate::assets::{SourceFile, keep};
 use crate::channels::{Demand, Tree, tree};
 use crate::contents::service::{brand_condition, check_len};
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
@@ -30,14 +30,22 @@ pub(crate) async fn ask(
 ) -> Result<Ask> {
     let channel = tree.get(channel).ok_or(Error::NotFound)?;
     let mut ask = Ask::new(tree, channel, cx.at()).for_product(product);
-    if ask.rules.iter().any(|rule| matches!(rule.demand, Demand::MaxEndorsements(_))) {
+    if ask
+        .rules
+        .iter()
+        .any(|rule| matches!(rule.demand, Demand::MaxEndorsements(_)))
+    {
         ask.live_endorsements = Some(count_live(cx.app.db.read(), channel.id, product).await?);
     }
     Ok(ask)
 }
 
 /// How many endorsements are live in a channel for a product.
-async fn count_live(db: &impl ConnectionTrait, channel: ChannelId, product: Option<ProductId>) -> Result<i64> {
+async fn count_live(
+    db: &impl ConnectionTrait,
+    channel: ChannelId,
+    product: Option<ProductId>,
+) -> Result<i64> {
     let mut sql = Sql::new(
         "SELECT count(DISTINCT p.content_id) AS n FROM placements p JOIN endorsements e ON e.content_id = p.content_id
          WHERE p.status = 'LIVE' AND p.channel_id = ",
@@ -69,11 +77,17 @@ pub(crate) async fn refusal(
 ) -> Result<Option<String>> {
     let tree = tree(cx).await?;
     let ask = ask(cx, &tree, channel, product).await?;
-    let Some(answer) = available(db, content, &ask).await? else { return Err(Error::NotFound) };
+    let Some(answer) = available(db, content, &ask).await? else {
+        return Err(Error::NotFound);
+    };
     if answer.is_available() {
         return Ok(None);
     }
-    let texts: Vec<&str> = answer.holds.iter().map(|hold| hold.message.as_str()).collect();
+    let texts: Vec<&str> = answer
+        .holds
+        .iter()
+        .map(|hold| hold.message.as_str())
+        .collect();
     Ok(Some(texts.join(" ")))
 }
 
@@ -85,7 +99,9 @@ pub(crate) async fn out_on_any(
 ) -> Result<Option<Option<Timestamp>>> {
     let tree = tree(cx).await?;
     let facts = load_facts(cx.app.db.read(), &[content]).await?;
-    let Some(facts) = facts.get(&content) else { return Ok(None) };
+    let Some(facts) = facts.get(&content) else {
+        return Ok(None);
+    };
     let open = channels
         .iter()
         .filter_map(|id| tree.get(*id))
@@ -113,33 +129,58 @@ pub(super) struct NewLease {
 }
 
 /// Records a lease on contents of one brand.
-pub(super) async fn create_lease(cx: &OpContext, mut new: NewLease, mut problems: Problems) -> Result<LeaseId> {
+pub(super) async fn create_lease(
+    cx: &OpContext,
+    mut new: NewLease,
+    mut problems: Problems,
+) -> Result<LeaseId> {
     cx.viewer.require(Scope::Write)?;
-    new.licensor = text::optional(&mut problems, "licensor", new.licensor.as_deref(), text::LINE);
-    new.reference = text::optional(&mut problems, "reference", new.reference.as_deref(), text::LINE);
+    new.licensor = text::optional(
+        &mut problems,
+        "licensor",
+        new.licensor.as_deref(),
+        text::LINE,
+    );
+    new.reference = text::optional(
+        &mut problems,
+        "reference",
+        new.reference.as_deref(),
+        text::LINE,
+    );
     new.notes = text::optional(&mut problems, "notes", new.notes.as_deref(), text::PROSE);
     let disclaimer = new.terms.disclaimer.as_deref();
     new.terms.disclaimer = text::optional(&mut problems, "terms.disclaimer", disclaimer, 1_000);
     if new.contents.is_empty() {
-        problems.add(UserErrorCode::Required, "contents", "Name at least one content.");
+        problems.add(
+            UserErrorCode::Required,
+            "contents",
+            "Name at least one content.",
+        );
     }
     if let (Some(start), Some(end)) = (new.starts_at, new.ends_at)
         && end <= start
     {
-        problems.add(UserErrorCode::Invalid, "endsAt", "The end must lie after the start.");
+        problems.add(
+            UserErrorCode::Invalid,
+            "endsAt",
+            "The end must lie after the start.",
+        );
     }
     new.markets.sort();
     new.markets.dedup();
     check_len(&mut problems, "contents", new.contents.len());
     if cells(&new).len() > MAX_SCOPE {
-        let text = format!("Contents × channels × markets may be at most {MAX_SCOPE}. Make several leases of it.");
+        let text = format!(
+            "Contents × channels × markets may be at most {MAX_SCOPE}. Make several leases of it."
+        );
         problems.add(UserErrorCode::QuotaExceeded, "contents", text);
     }
     problems.check()?;
     let viewer = std::sync::Arc::clone(&cx.viewer);
     cx.write((new, viewer), |tx, (new, viewer)| {
         Box::pin(async move {
-            let brand = common_brand(tx, &new.contents, brand_condition(viewer, "brand_id")).await?;
+            let brand =
+                common_brand(tx, &new.contents, brand_condition(viewer, "brand_id")).await?;
             insert(tx, brand, new).await
         })
     })
@@ -209,13 +250,22 @@ async fn insert(tx: &Tx, brand: BrandId, new: &NewLease) -> Result<LeaseId> {
     let row = [
         ("id", id.into()),
         ("brand_id", brand.into()),
-        ("access", crate::platform::names::name_of(new.access)?.into()),
+        (
+            "access",
+            crate::platform::names::name_of(new.access)?.into(),
+        ),
         ("starts_at", new.starts_at.into()),
         ("ends_at", new.ends_at.into()),
         ("licensor", new.licensor.clone().into()),
         ("reference", new.reference.clone().into()),
-        ("document_sha256", new.document.as_ref().map(|d| d.sha256.clone()).into()),
-        ("document_filename", new.document.as_ref().map(|d| d.filename.clone()).into()),
+        (
+            "document_sha256",
+            new.document.as_ref().map(|d| d.sha256.clone()).into(),
+        ),
+        (
+            "document_filename",
+            new.document.as_ref().map(|d| d.filename.clone()).into(),
+        ),
         ("fee_minor", new.fee.as_ref().map(|f| f.0).into()),
         ("fee_currency", new.fee.as_ref().map(|f| f.1.clone()).into()),
         ("no_alteration", terms.no_alteration.into()),
@@ -233,9 +283,19 @@ async fn insert(tx: &Tx, brand: BrandId, new: &NewLease) -> Result<LeaseId> {
         ("created_by_id", actor_id.into()),
     ];
     run(&**tx, Sql::insert("leases", row)).await?;
-    let rows = cells(new).into_iter().enumerate().map(|(i, (content, channel, market))| -> Vec<Value> {
-        vec![id.into(), i32::try_from(i).unwrap_or(i32::MAX).into(), content.into(), channel.into(), market.into()]
-    });
+    let rows =
+        cells(new)
+            .into_iter()
+            .enumerate()
+            .map(|(i, (content, channel, market))| -> Vec<Value> {
+                vec![
+                    id.into(),
+                    i32::try_from(i).unwrap_or(i32::MAX).into(),
+                    content.into(),
+                    channel.into(),
+                    market.into(),
+                ]
+            });
     let columns = ["lease_id", "position", "content_id", "channel_id", "market"];
     run(&**tx, Sql::insert_all("lease_scopes", &columns, rows)).await?;
     check_quota(tx, &new.contents).await?;
@@ -254,7 +314,12 @@ async fn insert(tx: &Tx, brand: BrandId, new: &NewLease) -> Result<LeaseId> {
             "reference": new.reference,
         }),
     });
-    tx.emit(Event { brand: Some(brand), topic: "LEASE_CREATED", subject: id.to_string(), payload: json!({}) });
+    tx.emit(Event {
+        brand: Some(brand),
+        topic: "LEASE_CREATED",
+        subject: id.to_string(),
+        payload: json!({}),
+    });
     Ok(id)
 }
 
@@ -274,7 +339,11 @@ async fn check_quota(tx: &Tx, contents: &[ContentId]) -> Result<()> {
 }
 
 /// Ends a lease, now or at an instant to come; an end that has passed already cannot be moved.
-pub(super) async fn end_lease(cx: &OpContext, id: LeaseId, at: Option<Timestamp>) -> Result<LeaseId> {
+pub(super) async fn end_lease(
+    cx: &OpContext,
+    id: LeaseId,
+    at: Option<Timestamp>,
+) -> Result<LeaseId> {
     cx.viewer.require(Scope::Write)?;
     let now = cx.at();
     let end = at.unwrap_or(now);
@@ -283,10 +352,18 @@ pub(super) async fn end_lease(cx: &OpContext, id: LeaseId, at: Option<Timestamp>
         return Err(Error::user(UserErrorCode::Invalid, "at", text));
     }
     let viewer = std::sync::Arc::clone(&cx.viewer);
-    cx.write((id, end, viewer), |tx, (id, end, viewer)| Box::pin(end_at(tx, *id, *end, viewer))).await
+    cx.write((id, end, viewer), |tx, (id, end, viewer)| {
+        Box::pin(end_at(tx, *id, *end, viewer))
+    })
+    .await
 }
 
-async fn end_at(tx: &Tx, id: LeaseId, end: Timestamp, viewer: &crate::accounts::Viewer) -> Result<LeaseId> {
+async fn end_at(
+    tx: &Tx,
+    id: LeaseId,
+    end: Timestamp,
+    viewer: &crate::accounts::Viewer,
+) -> Result<LeaseId> {
     #[derive(sea_orm::FromQueryResult)]
     struct Row {
         brand_id: BrandId,
@@ -300,14 +377,30 @@ async fn end_at(tx: &Tx, id: LeaseId, end: Timestamp, viewer: &crate::accounts::
         .append(brand_condition(viewer, "brand_id"))
         .push(" RETURNING brand_id, starts_at, ends_at");
     let lease: Vec<Row> = fetch(&**tx, sql).await?;
-    let lease = lease.into_iter().next().ok_or_else(|| Error::not_found("lease"))?;
+    let lease = lease
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::not_found("lease"))?;
     if let Some(ended) = lease.ends_at.filter(|ended| *ended <= tx.op.at) {
-        let text = format!("It ended at {} already. Record a new lease.", ended.to_rfc3339());
-        return Err(Error::user(UserErrorCode::ForbiddenTransition, "lease", text));
+        let text = format!(
+            "It ended at {} already. Record a new lease.",
+            ended.to_rfc3339()
+        );
+        return Err(Error::user(
+            UserErrorCode::ForbiddenTransition,
+            "lease",
+            text,
+        ));
     }
     // A lease that is ended before it starts never was.
     let end = lease.starts_at.map_or(end, |start| start.max(end));
-    run(&**tx, Sql::update("leases", [("ends_at", end.into())]).push(" WHERE id = ").bind(id)).await?;
+    run(
+        &**tx,
+        Sql::update("leases", [("ends_at", end.into())])
+            .push(" WHERE id = ")
+            .bind(id),
+    )
+    .await?;
     #[derive(sea_orm::FromQueryResult)]
     struct On {
         content_id: ContentId,
@@ -328,7 +421,12 @@ async fn end_at(tx: &Tx, id: LeaseId, end: Timestamp, viewer: &crate::accounts::
     });
     if end <= tx.op.at {
         let subject = id.to_string();
-        tx.emit(Event { brand: Some(lease.brand_id), topic: "LEASE_ENDED", subject, payload: json!({}) });
+        tx.emit(Event {
+            brand: Some(lease.brand_id),
+            topic: "LEASE_ENDED",
+            subject,
+            payload: json!({}),
+        });
     }
     Ok(id)
 }

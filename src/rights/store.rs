@@ -86,9 +86,14 @@ pub(super) async fn load_leases(
     db: &impl ConnectionTrait,
     ids: &[LeaseId],
 ) -> Result<HashMap<LeaseId, Arc<Lease>>> {
-    let sql = Sql::new("SELECT ").push(COLUMNS).push(" FROM leases l WHERE l.id IN ").list(ids.iter().copied());
+    let sql = Sql::new("SELECT ")
+        .push(COLUMNS)
+        .push(" FROM leases l WHERE l.id IN ")
+        .list(ids.iter().copied());
     let rows: Vec<LeaseRow> = fetch(db, sql).await?;
-    rows.into_iter().map(|row| lease(row).map(|l| (l.id, Arc::new(l)))).collect()
+    rows.into_iter()
+        .map(|row| lease(row).map(|l| (l.id, Arc::new(l))))
+        .collect()
 }
 
 /// The documents of leases, as stored files.
@@ -140,18 +145,27 @@ pub(super) async fn load_scopes(
         channel_id: Option<ChannelId>,
         market: Option<String>,
     }
-    let sql = Sql::new("SELECT lease_id, content_id, channel_id, market FROM lease_scopes WHERE lease_id IN ")
-        .list(ids.iter().copied())
-        .push(" ORDER BY lease_id, position");
+    let sql = Sql::new(
+        "SELECT lease_id, content_id, channel_id, market FROM lease_scopes WHERE lease_id IN ",
+    )
+    .list(ids.iter().copied())
+    .push(" ORDER BY lease_id, position");
     let rows: Vec<Row> = fetch(db, sql).await?;
     let mut scopes: HashMap<LeaseId, Scope> = HashMap::new();
     for row in rows {
         let scope = scopes.entry(row.lease_id).or_default();
         push_once(&mut scope.contents, row.content_id);
-        row.channel_id.into_iter().for_each(|c| push_once(&mut scope.channels, c));
-        row.market.into_iter().for_each(|m| push_once(&mut scope.markets, m));
+        row.channel_id
+            .into_iter()
+            .for_each(|c| push_once(&mut scope.channels, c));
+        row.market
+            .into_iter()
+            .for_each(|m| push_once(&mut scope.markets, m));
     }
-    Ok(scopes.into_iter().map(|(id, scope)| (id, Arc::new(scope))).collect())
+    Ok(scopes
+        .into_iter()
+        .map(|(id, scope)| (id, Arc::new(scope)))
+        .collect())
 }
 
 fn push_once<T: PartialEq>(list: &mut Vec<T>, value: T) {
@@ -175,7 +189,8 @@ pub(super) async fn load_leases_on(
         .push(" ORDER BY l.id, s.position");
     let rows: Vec<ScopedRow> = fetch(db, sql).await?;
     let mut headers: HashMap<LeaseId, Arc<Lease>> = HashMap::new();
-    let mut found: HashMap<ContentId, Vec<LeaseOn>> = ids.iter().map(|id| (*id, Vec::new())).collect();
+    let mut found: HashMap<ContentId, Vec<LeaseOn>> =
+        ids.iter().map(|id| (*id, Vec::new())).collect();
     for row in rows {
         let id = row.lease.id;
         let header = match headers.get(&id) {
@@ -186,14 +201,23 @@ pub(super) async fn load_leases_on(
                 header
             }
         };
-        let place = Place { channel: row.channel_id, market: row.market };
+        let place = Place {
+            channel: row.channel_id,
+            market: row.market,
+        };
         let on = found.entry(row.content_id).or_default();
         match on.last_mut().filter(|last| last.lease.id == id) {
             Some(last) => last.places.push(place),
-            None => on.push(LeaseOn { lease: header, places: vec![place] }),
+            None => on.push(LeaseOn {
+                lease: header,
+                places: vec![place],
+            }),
         }
     }
-    Ok(found.into_iter().map(|(id, on)| (id, Arc::new(on))).collect())
+    Ok(found
+        .into_iter()
+        .map(|(id, on)| (id, Arc::new(on)))
+        .collect())
 }
 
 #[derive(FromQueryResult)]
@@ -208,13 +232,18 @@ async fn load_words(
     db: &impl ConnectionTrait,
     versions: &[VersionId],
 ) -> Result<HashMap<VersionId, Vec<LicensorWord>>> {
-    let sql = Sql::new("SELECT version_id, lease_id, preset, decision FROM reviews WHERE version_id IN ")
-        .list(versions.iter().copied())
-        .push(" AND lease_id IS NOT NULL ORDER BY id");
+    let sql =
+        Sql::new("SELECT version_id, lease_id, preset, decision FROM reviews WHERE version_id IN ")
+            .list(versions.iter().copied())
+            .push(" AND lease_id IS NOT NULL ORDER BY id");
     let rows: Vec<WordRow> = fetch(db, sql).await?;
     let mut words: HashMap<VersionId, Vec<LicensorWord>> = HashMap::new();
     for row in rows {
-        let word = LicensorWord { lease: row.lease_id, preset: row.preset, approves: row.decision == "APPROVE" };
+        let word = LicensorWord {
+            lease: row.lease_id,
+            preset: row.preset,
+            approves: row.decision == "APPROVE",
+        };
         words.entry(row.version_id).or_default().push(word);
     }
     Ok(words)
@@ -235,12 +264,18 @@ pub(crate) async fn load_facts(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let sql = Sql::new("SELECT asset_id, endorsement_id FROM endorsement_assets WHERE asset_id IN ")
-        .list(ids.iter().copied())
-        .push(" ORDER BY asset_id, endorsement_id");
+    let sql =
+        Sql::new("SELECT asset_id, endorsement_id FROM endorsement_assets WHERE asset_id IN ")
+            .list(ids.iter().copied())
+            .push(" ORDER BY asset_id, endorsement_id");
     let links: Vec<LinkRow> = fetch(db, sql).await?;
-    let every: Vec<ContentId> =
-        ids.iter().copied().chain(links.iter().map(|l| l.endorsement_id)).collect::<HashSet<_>>().into_iter().collect();
+    let every: Vec<ContentId> = ids
+        .iter()
+        .copied()
+        .chain(links.iter().map(|l| l.endorsement_id))
+        .collect::<HashSet<_>>()
+        .into_iter()
+        .collect();
     let contents = contents::load(db, &every).await?;
     let current: Vec<VersionId> = contents.values().filter_map(|c| c.current).collect();
     // Asked for nothing, each of these still runs: the number of statements is the request's, not the data's.
@@ -259,8 +294,12 @@ pub(crate) async fn load_facts(
                 current,
                 labels: labels.get(&id).cloned().unwrap_or_default(),
                 leases: leases.get(&id).cloned().unwrap_or_default(),
-                statements: version.and_then(|v| statements.get(&v).cloned()).unwrap_or_default(),
-                licensor_words: Arc::new(version.and_then(|v| words.remove(&v)).unwrap_or_default()),
+                statements: version
+                    .and_then(|v| statements.get(&v).cloned())
+                    .unwrap_or_default(),
+                licensor_words: Arc::new(
+                    version.and_then(|v| words.remove(&v)).unwrap_or_default(),
+                ),
                 attached: Vec::new(),
             };
             (id, facts)
@@ -268,7 +307,10 @@ pub(crate) async fn load_facts(
         .collect();
     let attached: Vec<(ContentId, Arc<Facts>)> = links
         .iter()
-        .filter_map(|link| own.get(&link.endorsement_id).map(|f| (link.asset_id, Arc::new(f.clone()))))
+        .filter_map(|link| {
+            own.get(&link.endorsement_id)
+                .map(|f| (link.asset_id, Arc::new(f.clone())))
+        })
         .collect();
     for (asset, endorsement) in attached {
         if let Some(facts) = own.get_mut(&asset) {
@@ -276,5 +318,9 @@ pub(crate) async fn load_facts(
         }
     }
     let wanted: HashSet<ContentId> = ids.iter().copied().collect();
-    Ok(own.into_iter().filter(|(id, _)| wanted.contains(id)).map(|(id, f)| (id, Arc::new(f))).collect())
+    Ok(own
+        .into_iter()
+        .filter(|(id, _)| wanted.contains(id))
+        .map(|(id, f)| (id, Arc::new(f)))
+        .collect())
 }

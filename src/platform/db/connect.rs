@@ -57,9 +57,19 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(sqlite_options(Path::new(path)).pragma("query_only", "ON"))
             .await?;
-        let read = counted(SqlxSqliteConnector::from_sqlx_sqlite_pool(read_pool), &statements);
-        let write = counted(SqlxSqliteConnector::from_sqlx_sqlite_pool(write_pool), &statements);
-        return Ok(Opened { read, write, statements });
+        let read = counted(
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(read_pool),
+            &statements,
+        );
+        let write = counted(
+            SqlxSqliteConnector::from_sqlx_sqlite_pool(write_pool),
+            &statements,
+        );
+        return Ok(Opened {
+            read,
+            write,
+            statements,
+        });
     }
     let options: PgConnectOptions = config
         .url
@@ -72,14 +82,24 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
         .connect_with(options.options([("statement_timeout", timeout.as_str())]))
         .await
         .context("connecting to PostgreSQL")?;
-    let read = counted(SqlxPostgresConnector::from_sqlx_postgres_pool(pool), &statements);
-    Ok(Opened { write: read.clone(), read, statements })
+    let read = counted(
+        SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+        &statements,
+    );
+    Ok(Opened {
+        write: read.clone(),
+        read,
+        statements,
+    })
 }
 
 impl Opened {
     /// Brings the database to the newest migration, in one transaction: all of it or, killed at any
     /// point, none. Instances that start together do it one after the other; the later find it done.
-    #[expect(clippy::disallowed_methods, reason = "migrations have a transaction of their own")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "migrations have a transaction of their own"
+    )]
     pub async fn migrate<M: MigratorTrait>(&self) -> anyhow::Result<()> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -87,8 +107,10 @@ impl Opened {
         };
         let tx = self.write.begin_with_options(options).await?;
         if tx.get_database_backend() == DbBackend::Postgres {
-            tx.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
-            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+            tx.execute_unprepared("SET LOCAL statement_timeout = 0")
+                .await?;
+            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+                .await?;
         }
         M::up(&tx, None).await.context("migrating the database")?;
         tx.commit().await.context("committing the migrations")
@@ -101,7 +123,11 @@ impl Opened {
             DbBackend::Postgres => Writer::direct(self.write),
             _ => Writer::grouped(self.write),
         };
-        Db { read: self.read, writer, statements: self.statements }
+        Db {
+            read: self.read,
+            writer,
+            statements: self.statements,
+        }
     }
 }
 

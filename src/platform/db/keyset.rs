@@ -64,7 +64,12 @@ impl PageRequest {
     /// The first `limit` rows.
     #[must_use]
     pub fn first(limit: u32) -> Self {
-        Self { limit, after: None, before: None, backwards: false }
+        Self {
+            limit,
+            after: None,
+            before: None,
+            backwards: false,
+        }
     }
 }
 
@@ -86,9 +91,17 @@ impl<T> Page<T> {
         rows.truncate(limit);
         if request.backwards {
             rows.reverse();
-            Self { items: rows, has_next: request.before.is_some(), has_previous: more }
+            Self {
+                items: rows,
+                has_next: request.before.is_some(),
+                has_previous: more,
+            }
         } else {
-            Self { items: rows, has_next: more, has_previous: request.after.is_some() }
+            Self {
+                items: rows,
+                has_next: more,
+                has_previous: request.after.is_some(),
+            }
         }
     }
 
@@ -113,30 +126,40 @@ pub fn keyset_page(columns: &[SortColumn], request: &PageRequest) -> Sql {
     if let Some(before) = &request.before {
         sql = sql.push(" AND ").append(beyond(columns, before, true));
     }
-    sql = sql.push(" ORDER BY ").append(Sql::commas(columns.iter().map(|column| {
-        let descending = (column.direction == Direction::Descending) != request.backwards;
-        Sql::new(column.expr).push(if descending { " DESC" } else { " ASC" })
-    })));
+    sql = sql
+        .push(" ORDER BY ")
+        .append(Sql::commas(columns.iter().map(|column| {
+            let descending = (column.direction == Direction::Descending) != request.backwards;
+            Sql::new(column.expr).push(if descending { " DESC" } else { " ASC" })
+        })));
     sql.push(" LIMIT ").bind(i64::from(request.limit) + 1)
 }
 
 /// Rows strictly beyond `key` in the list's order, or strictly before it.
 fn beyond(columns: &[SortColumn], key: &[KeyPart], before: bool) -> Sql {
     if columns.windows(2).all(|w| w[0].direction == w[1].direction) {
-        let less = columns.first().is_some_and(|c| (c.direction == Direction::Descending) != before);
+        let less = columns
+            .first()
+            .is_some_and(|c| (c.direction == Direction::Descending) != before);
         return Sql::new("(")
             .append(Sql::commas(columns.iter().map(|c| Sql::new(c.expr))))
             .push(if less { ") < " } else { ") > " })
             .list(key.iter().cloned());
     }
-    let cases = columns.iter().zip(key).enumerate().map(|(i, (column, part))| {
-        let equal = columns[..i]
-            .iter()
-            .zip(key)
-            .map(|(c, k)| Sql::new(c.expr).push(" = ").bind(k.clone()));
-        let less = (column.direction == Direction::Descending) != before;
-        let strict = Sql::new(column.expr).push(if less { " < " } else { " > " }).bind(part.clone());
-        Sql::all(equal.chain([strict]))
-    });
+    let cases = columns
+        .iter()
+        .zip(key)
+        .enumerate()
+        .map(|(i, (column, part))| {
+            let equal = columns[..i]
+                .iter()
+                .zip(key)
+                .map(|(c, k)| Sql::new(c.expr).push(" = ").bind(k.clone()));
+            let less = (column.direction == Direction::Descending) != before;
+            let strict = Sql::new(column.expr)
+                .push(if less { " < " } else { " > " })
+                .bind(part.clone());
+            Sql::all(equal.chain([strict]))
+        });
     Sql::any(cases)
 }

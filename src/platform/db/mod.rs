@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, SqlErr};
 
 pub use connect::{DatabaseConfig, Opened, open};
-pub use keyset::{Cursor, Direction, KeyPart, PageRequest, Page, SortColumn, keyset_page};
+pub use keyset::{Cursor, Direction, KeyPart, Page, PageRequest, SortColumn, keyset_page};
 pub use sql::Sql;
 pub use write::Tx;
 
@@ -52,18 +52,27 @@ impl Db {
 /// Runs a statement and reads all its rows.
 pub async fn fetch<R: FromQueryResult>(db: &impl ConnectionTrait, sql: Sql) -> Result<Vec<R>> {
     let backend = db.get_database_backend();
-    Ok(R::find_by_statement(sql.into_statement(backend)).all(db).await?)
+    Ok(R::find_by_statement(sql.into_statement(backend))
+        .all(db)
+        .await?)
 }
 
 /// Runs a statement and reads its first row, if there is one.
-pub async fn fetch_one<R: FromQueryResult>(db: &impl ConnectionTrait, sql: Sql) -> Result<Option<R>> {
+pub async fn fetch_one<R: FromQueryResult>(
+    db: &impl ConnectionTrait,
+    sql: Sql,
+) -> Result<Option<R>> {
     let backend = db.get_database_backend();
-    Ok(R::find_by_statement(sql.into_statement(backend)).one(db).await?)
+    Ok(R::find_by_statement(sql.into_statement(backend))
+        .one(db)
+        .await?)
 }
 
 /// Runs a statement that returns one integer in a column named `n`.
 pub async fn fetch_count(db: &impl ConnectionTrait, sql: Sql) -> Result<i64> {
-    let row = db.query_one_raw(sql.into_statement(db.get_database_backend())).await?;
+    let row = db
+        .query_one_raw(sql.into_statement(db.get_database_backend()))
+        .await?;
     Ok(match row {
         Some(row) => row.try_get("", "n")?,
         None => 0,
@@ -73,13 +82,18 @@ pub async fn fetch_count(db: &impl ConnectionTrait, sql: Sql) -> Result<i64> {
 /// Runs a statement for its effect; the number of rows it touched.
 pub async fn run(db: &impl ConnectionTrait, sql: Sql) -> Result<u64> {
     let backend = db.get_database_backend();
-    Ok(db.execute_raw(sql.into_statement(backend)).await?.rows_affected())
+    Ok(db
+        .execute_raw(sql.into_statement(backend))
+        .await?
+        .rows_affected())
 }
 
 /// Turns a violated unique constraint into TAKEN at `field`; anything else passes.
 pub fn unique<T>(result: Result<T>, field: &str, message: &str) -> Result<T> {
     result.map_err(|error| match violation(&error) {
-        Some(SqlErr::UniqueConstraintViolation(_)) => Error::user(UserErrorCode::Taken, field, message),
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::user(UserErrorCode::Taken, field, message)
+        }
         _ => error,
     })
 }
@@ -94,7 +108,10 @@ pub fn exists<T>(result: Result<T>, field: &str) -> Result<T> {
 
 fn violation(error: &Error) -> Option<SqlErr> {
     match error {
-        Error::Internal(cause) => cause.chain().find_map(|c| c.downcast_ref::<DbErr>())?.sql_err(),
+        Error::Internal(cause) => cause
+            .chain()
+            .find_map(|c| c.downcast_ref::<DbErr>())?
+            .sql_err(),
         _ => None,
     }
 }

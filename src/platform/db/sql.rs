@@ -20,7 +20,10 @@ impl Sql {
     /// A piece without values. `text` is ours, never a user's: it is static.
     #[must_use]
     pub fn new(text: &'static str) -> Self {
-        Self { text: text.to_owned(), values: Vec::new() }
+        Self {
+            text: text.to_owned(),
+            values: Vec::new(),
+        }
     }
 
     /// Appends text of ours.
@@ -33,7 +36,10 @@ impl Sql {
     /// Appends a name that the code made, such as a table alias. Letters, digits, `_` and `.` only.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
-        debug_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.'));
+        debug_assert!(
+            name.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
+        );
         self.text.push_str(name);
         self
     }
@@ -41,7 +47,10 @@ impl Sql {
     /// A piece about one row: `{c}` in the text stands for the row's alias.
     #[must_use]
     pub fn of(text: &'static str, alias: &'static str) -> Self {
-        Self { text: text.replace("{c}", alias), values: Vec::new() }
+        Self {
+            text: text.replace("{c}", alias),
+            values: Vec::new(),
+        }
     }
 
     /// Appends text of ours about one row: `{c}` in it stands for the row's alias.
@@ -105,14 +114,24 @@ impl Sql {
             .push(" (")
             .append(Self::commas(columns.iter().map(|c| Self::new(c))))
             .push(") VALUES ")
-            .append(Self::commas(rows.into_iter().map(|row| Self::default().list(row))))
+            .append(Self::commas(
+                rows.into_iter().map(|row| Self::default().list(row)),
+            ))
     }
 
     /// `UPDATE table SET column = value, …`; a condition must follow.
     #[must_use]
-    pub fn update(table: &'static str, set: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
-        let set = set.into_iter().map(|(column, value)| Self::new(column).push(" = ").bind(value));
-        Self::new("UPDATE ").push(table).push(" SET ").append(Self::commas(set))
+    pub fn update(
+        table: &'static str,
+        set: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Self {
+        let set = set
+            .into_iter()
+            .map(|(column, value)| Self::new(column).push(" = ").bind(value));
+        Self::new("UPDATE ")
+            .push(table)
+            .push(" SET ")
+            .append(Self::commas(set))
     }
 
     /// `(a AND b AND …)`; true for none.
@@ -144,14 +163,22 @@ impl Sql {
         out
     }
 
-    fn joined(parts: impl IntoIterator<Item = Self>, between: &'static str, none: &'static str) -> Self {
+    fn joined(
+        parts: impl IntoIterator<Item = Self>,
+        between: &'static str,
+        none: &'static str,
+    ) -> Self {
         let mut out = Self::new("(");
         let mut first = true;
         for part in parts {
             out = if first { out } else { out.push(between) }.append(part);
             first = false;
         }
-        if first { Self::new(none) } else { out.push(")") }
+        if first {
+            Self::new(none)
+        } else {
+            out.push(")")
+        }
     }
 
     /// The statement as this database wants it.
@@ -189,8 +216,14 @@ mod tests {
             Sql::any([]),
         ]));
         let pg = sql.clone().into_statement(DbBackend::Postgres);
-        assert_eq!(pg.sql, "SELECT 1 WHERE (a = $1 AND b IN ($2, $3) AND c IN (NULL) AND (1 = 0))");
+        assert_eq!(
+            pg.sql,
+            "SELECT 1 WHERE (a = $1 AND b IN ($2, $3) AND c IN (NULL) AND (1 = 0))"
+        );
         let lite = sql.into_statement(DbBackend::Sqlite);
-        assert_eq!(lite.sql, "SELECT 1 WHERE (a = ? AND b IN (?, ?) AND c IN (NULL) AND (1 = 0))");
+        assert_eq!(
+            lite.sql,
+            "SELECT 1 WHERE (a = ? AND b IN (?, ?) AND c IN (NULL) AND (1 = 0))"
+        );
     }
 }

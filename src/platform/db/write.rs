@@ -71,7 +71,9 @@ impl Tx {
     }
 
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.pending
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -119,7 +121,11 @@ impl Db {
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
         F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> + Send + Sync + 'static,
     {
-        let unit = Arc::new(Unit { op: op.clone(), input, body: Box::new(body) });
+        let unit = Arc::new(Unit {
+            op: op.clone(),
+            input,
+            body: Box::new(body),
+        });
         match &self.writer {
             Writer::Direct(pool) => write_direct(pool, &unit).await,
             Writer::Grouped(queue) => {
@@ -127,7 +133,9 @@ impl Db {
                 queue
                     .try_send(Box::new(Waiting { unit, answer: send }))
                     .map_err(|_| Error::Unavailable(anyhow::anyhow!("the write queue is full")))?;
-                receive.await.map_err(|_| Error::Unavailable(anyhow::anyhow!("the writer stopped")))?
+                receive
+                    .await
+                    .map_err(|_| Error::Unavailable(anyhow::anyhow!("the writer stopped")))?
             }
         }
     }
@@ -139,15 +147,23 @@ where
     I: Send + Sync + 'static,
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    let tx = Tx { conn, op: unit.op.clone(), ids: unit.op.ids.clone(), pending: <_>::default() };
-    let outcome = AssertUnwindSafe(attempt(&tx, unit)).catch_unwind().await.unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(|s| (*s).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        Err(Error::internal(format!("a write panicked: {text}")))
-    });
+    let tx = Tx {
+        conn,
+        op: unit.op.clone(),
+        ids: unit.op.ids.clone(),
+        pending: <_>::default(),
+    };
+    let outcome = AssertUnwindSafe(attempt(&tx, unit))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|s| (*s).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            Err(Error::internal(format!("a write panicked: {text}")))
+        });
     match outcome {
         Ok(value) => {
             tx.conn.commit().await?;
@@ -174,7 +190,10 @@ where
     Ok(value)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that begins a transaction")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that begins a transaction"
+)]
 async fn write_direct<I, T>(pool: &DatabaseConnection, unit: &Unit<I, T>) -> Result<T>
 where
     I: Send + Sync + 'static,
@@ -196,7 +215,9 @@ where
 
 /// Whether PostgreSQL asks for the transaction to be repeated: serialization failure or deadlock.
 fn should_retry(error: &Error) -> bool {
-    let (Error::Internal(cause) | Error::Unavailable(cause)) = error else { return false };
+    let (Error::Internal(cause) | Error::Unavailable(cause)) = error else {
+        return false;
+    };
     cause.chain().any(|cause| {
         let sql = match cause.downcast_ref::<DbErr>() {
             Some(DbErr::Exec(RuntimeErr::SqlxError(e)) | DbErr::Query(RuntimeErr::SqlxError(e))) => e,
@@ -223,7 +244,9 @@ where
                 let outcome = match commit {
                     // The caller must not take for lost what a refusal has said already.
                     Err(_) if outcome.is_err() => outcome,
-                    Err(error) => Err(Error::Unavailable(anyhow::Error::new(error).context("commit"))),
+                    Err(error) => Err(Error::Unavailable(
+                        anyhow::Error::new(error).context("commit"),
+                    )),
                     Ok(()) => outcome,
                 };
                 // A caller that has gone away finds its outcome under its idempotency key.
@@ -242,15 +265,23 @@ async fn write_groups(connection: DatabaseConnection, mut queue: mpsc::Receiver<
         if let Err(error) = &outcome {
             tracing::error!(error = %error, "a group of writes was not committed");
         }
-        metrics::histogram!("accolade_write_group_units").record(u32::try_from(answers.len()).unwrap_or(0));
+        metrics::histogram!("accolade_write_group_units")
+            .record(u32::try_from(answers.len()).unwrap_or(0));
         let failure = outcome.err().map(|e| e.to_string());
         for answer in answers {
-            answer(failure.clone().map_or(Ok(()), |text| Err(DbErr::Custom(text))));
+            answer(
+                failure
+                    .clone()
+                    .map_or(Ok(()), |text| Err(DbErr::Custom(text))),
+            );
         }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that begins a transaction")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that begins a transaction"
+)]
 async fn write_group(
     connection: &DatabaseConnection,
     first: Box<dyn Queued>,
@@ -272,4 +303,3 @@ async fn write_group(
     }
     group.commit().await
 }
-

@@ -111,7 +111,11 @@ impl Ask {
 
     /// The severity with which the place demands something without a value of its own, if it does.
     pub(super) fn demands(&self, wanted: &Demand) -> Option<Severity> {
-        let severities = self.rules.iter().filter(|r| r.demand == *wanted).map(|r| r.severity);
+        let severities = self
+            .rules
+            .iter()
+            .filter(|r| r.demand == *wanted)
+            .map(|r| r.severity);
         severities.min_by_key(|s| matches!(s, Severity::Warn))
     }
 
@@ -127,8 +131,18 @@ impl Ask {
     /// as the place's languages stand.
     pub(super) fn preference(&self) -> Vec<Preference> {
         match &self.locale {
-            Some(asked) => locale::lookup_chain(asked).into_iter().map(Preference::Exactly).collect(),
-            None => self.languages().next().cloned().unwrap_or_default().into_iter().map(Preference::In).collect(),
+            Some(asked) => locale::lookup_chain(asked)
+                .into_iter()
+                .map(Preference::Exactly)
+                .collect(),
+            None => self
+                .languages()
+                .next()
+                .cloned()
+                .unwrap_or_default()
+                .into_iter()
+                .map(Preference::In)
+                .collect(),
         }
     }
 }

@@ -23,8 +23,15 @@ fn covers(on: &LeaseOn, ask: &Ask) -> bool {
     })
 }
 
-fn covering<'f>(facts: &'f Facts, ask: &Ask, access: LeaseAccess) -> impl Iterator<Item = &'f LeaseOn> {
-    facts.leases.iter().filter(move |on| on.lease.access == access && covers(on, ask))
+fn covering<'f>(
+    facts: &'f Facts,
+    ask: &Ask,
+    access: LeaseAccess,
+) -> impl Iterator<Item = &'f LeaseOn> {
+    facts
+        .leases
+        .iter()
+        .filter(move |on| on.lease.access == access && covers(on, ask))
 }
 
 /// `EXISTS` a lease in force that covers the place and meets `more` (a condition on `l` and `s`).
@@ -34,7 +41,9 @@ fn exists_covering(ask: &Ask, alias: &'static str, access: LeaseAccess, more: Op
         LeaseAccess::Deny => ("DENY", "1 = 1"),
     };
     let market = match &ask.market {
-        Some(market) => Sql::new("(s.market IS NULL OR s.market = ").bind(market.clone()).push(")"),
+        Some(market) => Sql::new("(s.market IS NULL OR s.market = ")
+            .bind(market.clone())
+            .push(")"),
         None => Sql::new(unknown_market),
     };
     let mut sql = Sql::of(
@@ -61,7 +70,9 @@ fn exists_covering(ask: &Ask, alias: &'static str, access: LeaseAccess, more: Op
 pub(super) fn denied(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     for on in covering(facts, ask, LeaseAccess::Deny).filter(|on| on.lease.is_active(ask.at)) {
         let text = format!("A lease bars it there{}.", until_text(on.lease.ends_at));
-        verdict.holds.push(Hold::new(facts, HoldReason::LeaseDenied, text).under(on.lease.id));
+        verdict
+            .holds
+            .push(Hold::new(facts, HoldReason::LeaseDenied, text).under(on.lease.id));
     }
 }
 
@@ -70,14 +81,21 @@ pub(super) fn denied_sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
 }
 
 fn until_text(end: Option<Timestamp>) -> String {
-    end.map(|at| format!(" until {}", at.to_rfc3339())).unwrap_or_default()
+    end.map(|at| format!(" until {}", at.to_rfc3339()))
+        .unwrap_or_default()
 }
 
 /// Whether it may go out only under a lease.
 fn is_needed(facts: &Facts, ask: &Ask) -> bool {
     ask.demands(&Demand::Lease) == Some(Severity::Error)
-        || facts.leases.iter().any(|on| on.lease.access == LeaseAccess::Allow)
-        || facts.content.endorsement().is_some_and(|e| e.outlet_kind.needs_consent())
+        || facts
+            .leases
+            .iter()
+            .any(|on| on.lease.access == LeaseAccess::Allow)
+        || facts
+            .content
+            .endorsement()
+            .is_some_and(|e| e.outlet_kind.needs_consent())
 }
 
 fn is_needed_sql(ask: &Ask, alias: &'static str) -> Sql {
@@ -100,14 +118,27 @@ pub(super) fn absent(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
         return;
     }
     allows.sort_by_key(|on| (on.lease.starts_at, on.lease.id));
-    let coming = allows.iter().find(|on| on.lease.starts_at.is_some_and(|start| start > ask.at));
-    let ended = allows.iter().filter(|on| on.lease.ends_at.is_some_and(|end| end <= ask.at)).max_by_key(|on| on.lease.ends_at);
+    let coming = allows
+        .iter()
+        .find(|on| on.lease.starts_at.is_some_and(|start| start > ask.at));
+    let ended = allows
+        .iter()
+        .filter(|on| on.lease.ends_at.is_some_and(|end| end <= ask.at))
+        .max_by_key(|on| on.lease.ends_at);
     let hold = if let Some(on) = coming {
-        let start = on.lease.starts_at.map(Timestamp::to_rfc3339).unwrap_or_default();
+        let start = on
+            .lease
+            .starts_at
+            .map(Timestamp::to_rfc3339)
+            .unwrap_or_default();
         let text = format!("Its lease for this place begins at {start}.");
         Hold::new(facts, HoldReason::LeaseNotStarted, text).under(on.lease.id)
     } else if let Some(on) = ended {
-        let end = on.lease.ends_at.map(Timestamp::to_rfc3339).unwrap_or_default();
+        let end = on
+            .lease
+            .ends_at
+            .map(Timestamp::to_rfc3339)
+            .unwrap_or_default();
         let text = format!("Its lease for this place ended at {end}. Renew it.");
         Hold::new(facts, HoldReason::LeaseEnded, text).under(on.lease.id)
     } else {
@@ -132,24 +163,40 @@ pub(super) fn absent_sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
 fn bars(facts: &Facts, ask: &Ask, lease: &Lease) -> Vec<(HoldReason, &'static str)> {
     let terms = &lease.terms;
     let mut bars = Vec::new();
-    if terms.product_bound && ask.product.is_some_and(|p| !facts.labels.products.contains(&p)) {
-        bars.push((HoldReason::ProductMismatch, "The lease is for its own products, and this is not one."));
+    if terms.product_bound
+        && ask
+            .product
+            .is_some_and(|p| !facts.labels.products.contains(&p))
+    {
+        bars.push((
+            HoldReason::ProductMismatch,
+            "The lease is for its own products, and this is not one.",
+        ));
     }
     if terms.creative_approval && !is_approved_by_licensor(facts, lease) {
-        let text = "The lease demands the licensor's approval of this version. Record it as a review.";
+        let text =
+            "The lease demands the licensor's approval of this version. Record it as a review.";
         bars.push((HoldReason::CreativeApprovalMissing, text));
     }
     if terms.no_redistribution && ask.redistributes() {
-        bars.push((HoldReason::RedistributionBarred, "The lease does not let it be handed on."));
+        bars.push((
+            HoldReason::RedistributionBarred,
+            "The lease does not let it be handed on.",
+        ));
     }
     let original_excluded = || {
         let original = facts.statements.iter().find(|s| s.is_original);
         original.is_some_and(|s| {
-            ask.languages().any(|list| !list.iter().any(|range| locale::range_matches(range, &s.locale)))
+            ask.languages().any(|list| {
+                !list
+                    .iter()
+                    .any(|range| locale::range_matches(range, &s.locale))
+            })
         })
     };
     if terms.no_translation && original_excluded() {
-        let text = "The lease bars translations, and this place does not take the original's language.";
+        let text =
+            "The lease bars translations, and this place does not take the original's language.";
         bars.push((HoldReason::TranslationBarred, text));
     }
     bars
@@ -157,12 +204,18 @@ fn bars(facts: &Facts, ask: &Ask, lease: &Lease) -> Vec<(HoldReason, &'static st
 
 /// The licensor's latest word on the current version for all presets.
 fn is_approved_by_licensor(facts: &Facts, lease: &Lease) -> bool {
-    let words = facts.licensor_words.iter().filter(|w| w.lease == lease.id && w.preset.is_none());
+    let words = facts
+        .licensor_words
+        .iter()
+        .filter(|w| w.lease == lease.id && w.preset.is_none());
     words.last().is_some_and(|w| w.approves)
 }
 
 /// A lease that covers the place now, and what keeps it from permitting the use.
-fn candidates<'f>(facts: &'f Facts, ask: &Ask) -> Vec<(&'f LeaseOn, Vec<(HoldReason, &'static str)>)> {
+fn candidates<'f>(
+    facts: &'f Facts,
+    ask: &Ask,
+) -> Vec<(&'f LeaseOn, Vec<(HoldReason, &'static str)>)> {
     let active = covering(facts, ask, LeaseAccess::Allow).filter(|on| on.lease.is_active(ask.at));
     active.map(|on| (on, bars(facts, ask, &on.lease))).collect()
 }
@@ -170,10 +223,17 @@ fn candidates<'f>(facts: &'f Facts, ask: &Ask) -> Vec<(&'f LeaseOn, Vec<(HoldRea
 /// The lease under whose terms it goes out: of those that permit the use the one that lets it be
 /// translated, then the one with the fewest duties, then the one that ends last.
 pub(super) fn best<'f>(facts: &'f Facts, ask: &Ask) -> Option<&'f LeaseOn> {
-    let permitting = candidates(facts, ask).into_iter().filter(|(_, bars)| bars.is_empty());
+    let permitting = candidates(facts, ask)
+        .into_iter()
+        .filter(|(_, bars)| bars.is_empty());
     permitting.map(|(on, _)| on).min_by_key(|on| {
         let end = on.lease.ends_at.map_or(i64::MAX, |at| at.0);
-        (on.lease.terms.no_translation, on.lease.terms.duties(), std::cmp::Reverse(end), on.lease.id)
+        (
+            on.lease.terms.no_translation,
+            on.lease.terms.duties(),
+            std::cmp::Reverse(end),
+            on.lease.id,
+        )
     })
 }
 
@@ -183,7 +243,9 @@ pub(super) fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     let mut candidates = candidates(facts, ask);
     candidates.sort_by_key(|(on, bars)| (bars.len(), on.lease.id));
     if let Some((on, bars)) = candidates.first() {
-        let holds = bars.iter().map(|(reason, text)| Hold::new(facts, *reason, *text).under(on.lease.id));
+        let holds = bars
+            .iter()
+            .map(|(reason, text)| Hold::new(facts, *reason, *text).under(on.lease.id));
         verdict.holds.extend(holds);
         if bars.is_empty()
             && ask.product.is_none()
@@ -191,7 +253,9 @@ pub(super) fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
             && on.lease.terms.product_bound
         {
             let text = "The lease is for its own products: show it with no other.";
-            verdict.warnings.push(Hold::new(facts, HoldReason::ProductMismatch, text).under(on.lease.id));
+            verdict
+                .warnings
+                .push(Hold::new(facts, HoldReason::ProductMismatch, text).under(on.lease.id));
         }
     }
 }
@@ -199,7 +263,13 @@ pub(super) fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
 pub(super) fn terms_sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
     Some(Sql::all([
         exists_covering(ask, alias, LeaseAccess::Allow, None),
-        exists_covering(ask, alias, LeaseAccess::Allow, Some(permits_sql(ask, alias))).negate(),
+        exists_covering(
+            ask,
+            alias,
+            LeaseAccess::Allow,
+            Some(permits_sql(ask, alias)),
+        )
+        .negate(),
     ]))
 }
 

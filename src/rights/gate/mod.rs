@@ -91,7 +91,13 @@ pub struct Hold {
 
 impl Hold {
     fn new(facts: &Facts, reason: HoldReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), content: facts.content.id, lease: None, findings: Vec::new() }
+        Self {
+            reason,
+            message: message.into(),
+            content: facts.content.id,
+            lease: None,
+            findings: Vec::new(),
+        }
     }
 
     fn under(mut self, lease: LeaseId) -> Self {
@@ -140,15 +146,23 @@ pub fn decide(facts: &Facts, ask: &Ask) -> Availability {
     if facts.attached.is_empty() {
         return answer;
     }
-    let of_endorsements: Vec<Availability> = facts.attached.iter().map(|e| decide_own(e, ask)).collect();
+    let of_endorsements: Vec<Availability> =
+        facts.attached.iter().map(|e| decide_own(e, ask)).collect();
     let first_open = of_endorsements.iter().find(|a| a.is_available());
     if answer.terms.is_none() {
         answer.terms = first_open.and_then(|a| a.terms.clone());
     }
     if first_open.is_none() {
-        answer.holds.extend(of_endorsements.iter().flat_map(|a| a.holds.iter().cloned()));
+        answer
+            .holds
+            .extend(of_endorsements.iter().flat_map(|a| a.holds.iter().cloned()));
     }
-    answer.until = of_endorsements.iter().map(|a| a.until).chain([answer.until]).flatten().min();
+    answer.until = of_endorsements
+        .iter()
+        .map(|a| a.until)
+        .chain([answer.until])
+        .flatten()
+        .min();
     answer
 }
 
@@ -159,15 +173,26 @@ fn decide_own(facts: &Facts, ask: &Ask) -> Availability {
         (rule.decide)(facts, ask, &mut verdict);
     }
     let terms = leases::best(facts, ask).map(|on| on.lease.terms.clone());
-    let until = instants(facts, ask).into_iter().filter(|at| *at > ask.at).min();
-    Availability { holds: verdict.holds, warnings: verdict.warnings, terms, until }
+    let until = instants(facts, ask)
+        .into_iter()
+        .filter(|at| *at > ask.at)
+        .min();
+    Availability {
+        holds: verdict.holds,
+        warnings: verdict.warnings,
+        terms,
+        until,
+    }
 }
 
 /// Every instant at which a dated fact in scope changes. Too early an answer is harmless, too late a leak:
 /// leases of other channels count too.
 fn instants(facts: &Facts, ask: &Ask) -> Vec<Timestamp> {
     let content = &facts.content;
-    let mut instants: Vec<Timestamp> = [content.release_at, content.expire_at].into_iter().flatten().collect();
+    let mut instants: Vec<Timestamp> = [content.release_at, content.expire_at]
+        .into_iter()
+        .flatten()
+        .collect();
     for on in facts.leases.iter() {
         instants.extend([on.lease.starts_at, on.lease.ends_at].into_iter().flatten());
     }
@@ -187,21 +212,29 @@ pub fn lets_out(ask: &Ask, alias: &'static str) -> Sql {
 }
 
 fn own_lets_out(ask: &Ask, alias: &'static str) -> Sql {
-    Sql::all(holds::TABLE.iter().filter_map(|rule| (rule.sql)(ask, alias)).map(Sql::negate))
+    Sql::all(
+        holds::TABLE
+            .iter()
+            .filter_map(|rule| (rule.sql)(ask, alias))
+            .map(Sql::negate),
+    )
 }
 
 /// An asset attached to endorsements goes out only where one of them does. One level: an endorsement
 /// never asks its assets.
 fn attached_lets_out(ask: &Ask, alias: &'static str) -> Sql {
     const INNER: &str = "n";
-    Sql::of("(NOT EXISTS (SELECT 1 FROM endorsement_assets x WHERE x.asset_id = {c}.id)", alias)
-        .about(
-            " OR EXISTS (SELECT 1 FROM endorsement_assets x JOIN contents n ON n.id = x.endorsement_id
+    Sql::of(
+        "(NOT EXISTS (SELECT 1 FROM endorsement_assets x WHERE x.asset_id = {c}.id)",
+        alias,
+    )
+    .about(
+        " OR EXISTS (SELECT 1 FROM endorsement_assets x JOIN contents n ON n.id = x.endorsement_id
               WHERE x.asset_id = {c}.id AND ",
-            alias,
-        )
-        .append(own_lets_out(ask, INNER))
-        .push("))")
+        alias,
+    )
+    .append(own_lets_out(ask, INNER))
+    .push("))")
 }
 
 /// Holds that need no channel to know, as conditions on a row of `contents` under `c`: a desk's worklist.
@@ -209,5 +242,9 @@ fn attached_lets_out(ask: &Ask, alias: &'static str) -> Sql {
 #[must_use]
 pub fn held_by(reasons: &[HoldReason], at: Timestamp) -> Sql {
     let known: BTreeMap<HoldReason, Sql> = holds::without_channel(at, "c").into_iter().collect();
-    Sql::any(reasons.iter().filter_map(|reason| known.get(reason).cloned()))
+    Sql::any(
+        reasons
+            .iter()
+            .filter_map(|reason| known.get(reason).cloned()),
+    )
 }

@@ -17,13 +17,23 @@ use crate::platform::locale;
 
 /// CHANNEL_RULE: one hold with all findings of severity ERROR, one warning with the others.
 pub(super) fn decide(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
-    if facts.content.asset().is_some_and(|a| a.kind == AssetKind::Source) {
+    if facts
+        .content
+        .asset()
+        .is_some_and(|a| a.kind == AssetKind::Source)
+    {
         let text = "It is a working file and never goes out. Export what is to be shown.";
-        verdict.holds.push(Hold::new(facts, HoldReason::ChannelRule, text));
+        verdict
+            .holds
+            .push(Hold::new(facts, HoldReason::ChannelRule, text));
     }
     let findings = ask.rules.iter().filter_map(|rule| find(facts, ask, rule));
-    let (errors, warnings): (Vec<_>, Vec<_>) = findings.partition(|f| f.severity == Severity::Error);
-    for (findings, list) in [(errors, &mut verdict.holds), (warnings, &mut verdict.warnings)] {
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        findings.partition(|f| f.severity == Severity::Error);
+    for (findings, list) in [
+        (errors, &mut verdict.holds),
+        (warnings, &mut verdict.warnings),
+    ] {
         if !findings.is_empty() {
             let texts: Vec<&str> = findings.iter().map(|f| f.message.as_str()).collect();
             let mut hold = Hold::new(facts, HoldReason::ChannelRule, texts.join(" "));
@@ -34,16 +44,27 @@ pub(super) fn decide(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
 }
 
 pub(super) fn sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
-    let working_file =
-        Sql::of("EXISTS (SELECT 1 FROM assets a WHERE a.content_id = {c}.id AND a.kind = 'SOURCE')", alias);
-    let errors = ask.rules.iter().filter(|rule| rule.severity == Severity::Error);
-    Some(Sql::any([working_file].into_iter().chain(errors.filter_map(|rule| violates(ask, rule, alias)))))
+    let working_file = Sql::of(
+        "EXISTS (SELECT 1 FROM assets a WHERE a.content_id = {c}.id AND a.kind = 'SOURCE')",
+        alias,
+    );
+    let errors = ask
+        .rules
+        .iter()
+        .filter(|rule| rule.severity == Severity::Error);
+    Some(Sql::any(
+        [working_file]
+            .into_iter()
+            .chain(errors.filter_map(|rule| violates(ask, rule, alias))),
+    ))
 }
 
 /// What one rule finds against the content; none where it is content.
 fn find(facts: &Facts, ask: &Ask, rule: &Rule) -> Option<Finding> {
     let (text, expected, actual) = match &facts.current.as_ref()?.detail {
-        VersionDetail::File(file) => in_file(file, &rule.demand).or_else(|| in_locale(facts, &rule.demand))?,
+        VersionDetail::File(file) => {
+            in_file(file, &rule.demand).or_else(|| in_locale(facts, &rule.demand))?
+        }
         VersionDetail::Text { folded, .. } => {
             banned(folded, &rule.demand).or_else(|| in_locale(facts, &rule.demand))?
         }
@@ -68,46 +89,88 @@ fn in_file(file: &StoredFile, demand: &Demand) -> Option<Found> {
     let pixels = |n: Option<i64>| n.map(|n| format!("{n} px"));
     match demand {
         Demand::MediaType(list) => (!list.contains(&file.media_type)).then(|| {
-            ("The place does not take this type of file.", list.join(", "), Some(file.media_type.clone()))
+            (
+                "The place does not take this type of file.",
+                list.join(", "),
+                Some(file.media_type.clone()),
+            )
         }),
         Demand::MinLongEdge(least) => long_edge.is_none_or(|n| n < *least).then(|| {
-            ("The picture is too small.", format!("a long edge of at least {least} px"), pixels(long_edge))
+            (
+                "The picture is too small.",
+                format!("a long edge of at least {least} px"),
+                pixels(long_edge),
+            )
         }),
         Demand::MaxLongEdge(most) => long_edge.is_none_or(|n| n > *most).then(|| {
-            ("The picture is too large.", format!("a long edge of at most {most} px"), pixels(long_edge))
+            (
+                "The picture is too large.",
+                format!("a long edge of at most {most} px"),
+                pixels(long_edge),
+            )
         }),
         Demand::MinWidth(least) => {
             let width = file.width.map(i64::from);
             width.is_none_or(|n| n < *least).then(|| {
-                ("The picture is too narrow.", format!("a width of at least {least} px"), pixels(width))
+                (
+                    "The picture is too narrow.",
+                    format!("a width of at least {least} px"),
+                    pixels(width),
+                )
             })
         }
         Demand::MinHeight(least) => {
             let height = file.height.map(i64::from);
             height.is_none_or(|n| n < *least).then(|| {
-                ("The picture is too low.", format!("a height of at least {least} px"), pixels(height))
+                (
+                    "The picture is too low.",
+                    format!("a height of at least {least} px"),
+                    pixels(height),
+                )
             })
         }
-        Demand::AspectRatio { width, height, tolerance } => {
-            size.is_none_or(|(w, h)| is_off_ratio(w, h, *width, *height, *tolerance)).then(|| {
+        Demand::AspectRatio {
+            width,
+            height,
+            tolerance,
+        } => size
+            .is_none_or(|(w, h)| is_off_ratio(w, h, *width, *height, *tolerance))
+            .then(|| {
                 let actual = size.map(|(w, h)| format!("{w} × {h}"));
-                ("The picture has other proportions.", format!("{width} to {height}"), actual)
-            })
-        }
+                (
+                    "The picture has other proportions.",
+                    format!("{width} to {height}"),
+                    actual,
+                )
+            }),
         Demand::MaxBytes(most) => (file.bytes > *most).then(|| {
-            ("The file is too large.", format!("at most {most} bytes"), Some(format!("{} bytes", file.bytes)))
+            (
+                "The file is too large.",
+                format!("at most {most} bytes"),
+                Some(format!("{} bytes", file.bytes)),
+            )
         }),
-        Demand::ColorSpace(list) => {
-            file.color_space.as_ref().is_none_or(|space| !list.contains(space)).then(|| {
-                ("The place does not take this colour space.", list.join(", "), file.color_space.clone())
-            })
-        }
-        Demand::WhiteBackground { .. } => {
-            Some(("The background has not been measured.", "a white background".to_owned(), None))
-        }
-        Demand::MinSubjectFill(share) => {
-            Some(("The subject has not been measured.", format!("it fills a share of {share}"), None))
-        }
+        Demand::ColorSpace(list) => file
+            .color_space
+            .as_ref()
+            .is_none_or(|space| !list.contains(space))
+            .then(|| {
+                (
+                    "The place does not take this colour space.",
+                    list.join(", "),
+                    file.color_space.clone(),
+                )
+            }),
+        Demand::WhiteBackground { .. } => Some((
+            "The background has not been measured.",
+            "a white background".to_owned(),
+            None,
+        )),
+        Demand::MinSubjectFill(share) => Some((
+            "The subject has not been measured.",
+            format!("it fills a share of {share}"),
+            None,
+        )),
         _ => None,
     }
 }
@@ -129,42 +192,88 @@ fn in_locale(facts: &Facts, demand: &Demand) -> Option<Found> {
 }
 
 fn other_language(list: &[String], locale: &str) -> Option<Found> {
-    let taken = list.iter().any(|range| locale::range_matches(range, locale));
-    (!taken).then(|| ("The place does not take this language.", list.join(", "), Some(locale.to_owned())))
+    let taken = list
+        .iter()
+        .any(|range| locale::range_matches(range, locale));
+    (!taken).then(|| {
+        (
+            "The place does not take this language.",
+            list.join(", "),
+            Some(locale.to_owned()),
+        )
+    })
 }
 
 fn banned(folded: &str, demand: &Demand) -> Option<Found> {
-    let Demand::BannedTerms(terms) = demand else { return None };
+    let Demand::BannedTerms(terms) = demand else {
+        return None;
+    };
     let found = terms.iter().find(|term| folded.contains(term.as_str()))?;
-    Some(("The place does not want to read this.", format!("without “{found}”"), Some(found.clone())))
+    Some((
+        "The place does not want to read this.",
+        format!("without “{found}”"),
+        Some(found.clone()),
+    ))
 }
 
 fn in_endorsement(facts: &Facts, ask: &Ask, demand: &Demand) -> Option<Found> {
     let detail = facts.content.endorsement()?;
     match demand {
-        Demand::Endorsements(Admission::Nobody) => {
-            Some(("The place takes no endorsements.", "no endorsement".to_owned(), None))
+        Demand::Endorsements(Admission::Nobody) => Some((
+            "The place takes no endorsements.",
+            "no endorsement".to_owned(),
+            None,
+        )),
+        Demand::Endorsements(Admission::Only(kinds)) => (!kinds.contains(&detail.outlet_kind))
+            .then(|| {
+                let kinds: Vec<String> = kinds.iter().map(|k| format!("{k:?}")).collect();
+                let text = "The place takes endorsements of other outlets only.";
+                (
+                    text,
+                    kinds.join(", "),
+                    Some(format!("{:?}", detail.outlet_kind)),
+                )
+            }),
+        Demand::MaxEndorsements(most) => {
+            ask.live_endorsements
+                .filter(|live| live >= most)
+                .map(|live| {
+                    (
+                        "The place is full.",
+                        format!("at most {most} live at once"),
+                        Some(format!("{live} live")),
+                    )
+                })
         }
-        Demand::Endorsements(Admission::Only(kinds)) => (!kinds.contains(&detail.outlet_kind)).then(|| {
-            let kinds: Vec<String> = kinds.iter().map(|k| format!("{k:?}")).collect();
-            let text = "The place takes endorsements of other outlets only.";
-            (text, kinds.join(", "), Some(format!("{:?}", detail.outlet_kind)))
-        }),
-        Demand::MaxEndorsements(most) => ask.live_endorsements.filter(|live| live >= most).map(|live| {
-            ("The place is full.", format!("at most {most} live at once"), Some(format!("{live} live")))
-        }),
-        Demand::MaxAgeMonths(months) => (detail.published_on < oldest(ask.at, *months)).then(|| {
-            let actual = detail.published_on.to_date().to_string();
-            ("It is too old for the place.", format!("at most {months} months old"), Some(actual))
-        }),
+        Demand::MaxAgeMonths(months) => {
+            (detail.published_on < oldest(ask.at, *months)).then(|| {
+                let actual = detail.published_on.to_date().to_string();
+                (
+                    "It is too old for the place.",
+                    format!("at most {months} months old"),
+                    Some(actual),
+                )
+            })
+        }
         Demand::MaxOutletTier(tier) => (detail.outlet_tier.unwrap_or(4) > *tier).then(|| {
-            let actual = detail.outlet_tier.map_or("none".to_owned(), |t| t.to_string());
-            ("The outlet is not known well enough for the place.", format!("tier {tier} or better"), Some(actual))
+            let actual = detail
+                .outlet_tier
+                .map_or("none".to_owned(), |t| t.to_string());
+            (
+                "The outlet is not known well enough for the place.",
+                format!("tier {tier} or better"),
+                Some(actual),
+            )
         }),
         Demand::Attribution(what) => {
             let byline = facts.current.as_ref()?.wording()?.byline.as_ref();
-            (what.contains(&Attribution::Byline) && byline.is_none())
-                .then(|| ("The place wants its author named.", "a byline".to_owned(), None))
+            (what.contains(&Attribution::Byline) && byline.is_none()).then(|| {
+                (
+                    "The place wants its author named.",
+                    "a byline".to_owned(),
+                    None,
+                )
+            })
         }
         Demand::BannedTerms(_) => banned(&served(facts, ask)?.folded, demand),
         Demand::Languages(list) => other_language(list, &served(facts, ask)?.locale),
@@ -174,7 +283,10 @@ fn in_endorsement(facts: &Facts, ask: &Ask, demand: &Demand) -> Option<Found> {
 
 /// The earliest day of publication that is still young enough.
 fn oldest(at: Timestamp, months: u32) -> Day {
-    at.day().to_date().checked_sub_months(Months::new(months)).map_or(Day(i32::MIN), Day::from)
+    at.day()
+        .to_date()
+        .checked_sub_months(Months::new(months))
+        .map_or(Day(i32::MIN), Day::from)
 }
 
 /// When an endorsement grows too old for the place, by each rule that says so.
@@ -184,7 +296,11 @@ pub(super) fn ages_out_at(published_on: Day, ask: &Ask) -> Vec<Timestamp> {
         _ => None,
     });
     months
-        .filter_map(|months| published_on.to_date().checked_add_months(Months::new(months)))
+        .filter_map(|months| {
+            published_on
+                .to_date()
+                .checked_add_months(Months::new(months))
+        })
         .map(|last| Day(Day::from(last).0.saturating_add(1)).start())
         .collect()
 }
@@ -201,7 +317,8 @@ fn violates(ask: &Ask, rule: &Rule, alias: &'static str) -> Option<Sql> {
         .append(condition)
         .push(")")
     };
-    let measured = |condition: Sql| of_file(Sql::new("coalesce(").append(condition).push(", TRUE)"));
+    let measured =
+        |condition: Sql| of_file(Sql::new("coalesce(").append(condition).push(", TRUE)"));
     let of_endorsement = |condition: Sql| {
         Sql::of(
             "EXISTS (SELECT 1 FROM endorsements e JOIN outlets o ON o.id = e.outlet_id
@@ -279,6 +396,11 @@ fn long_edge() -> Sql {
 /// Whether a folded text holds any of the terms. `replace` finds text as it stands on both databases.
 fn holds_any(column: &'static str, terms: &[String]) -> Sql {
     Sql::any(terms.iter().map(|term| {
-        Sql::new("replace(").push(column).push(", ").bind(term.clone()).push(", '') <> ").push(column)
+        Sql::new("replace(")
+            .push(column)
+            .push(", ")
+            .bind(term.clone())
+            .push(", '') <> ")
+            .push(column)
     }))
 }

@@ -16,7 +16,10 @@ pub fn served<'f>(facts: &'f Facts, ask: &Ask) -> Option<&'f Statement> {
     let original_only = leases::best(facts, ask).is_some_and(|on| on.lease.terms.no_translation);
     let preference = ask.preference();
     let rank = |s: &Statement| {
-        preference.iter().position(|p| p.takes(&s.locale)).unwrap_or(preference.len())
+        preference
+            .iter()
+            .position(|p| p.takes(&s.locale))
+            .unwrap_or(preference.len())
     };
     facts
         .statements
@@ -31,12 +34,18 @@ pub(super) fn served_locale(ask: &Ask, alias: &'static str) -> Sql {
     let matches = Sql::any(preference.iter().map(|p| takes(p, "t.locale")));
     let mut rank = Sql::new("CASE");
     for (i, step) in preference.iter().enumerate() {
-        rank = rank.push(" WHEN ").append(takes(step, "t.locale")).push(" THEN ").bind(index(i));
+        rank = rank
+            .push(" WHEN ")
+            .append(takes(step, "t.locale"))
+            .push(" THEN ")
+            .bind(index(i));
     }
     let rank = if preference.is_empty() {
         Sql::new("t.locale")
     } else {
-        rank.push(" ELSE ").bind(index(preference.len())).push(" END")
+        rank.push(" ELSE ")
+            .bind(index(preference.len()))
+            .push(" END")
     };
     Sql::new("(SELECT t.locale FROM statements t WHERE t.version_id = ")
         .about(CURRENT, alias)

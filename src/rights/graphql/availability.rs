@@ -17,9 +17,15 @@ use crate::rights::loaders::FactsKey;
 pub(crate) struct Availability(gate::Availability);
 
 /// The gate's answer for a content that the viewer has been shown.
-pub(crate) async fn answer(ctx: &Context<'_>, content: ContentId, ask: &Ask) -> GqlResult<Availability> {
+pub(crate) async fn answer(
+    ctx: &Context<'_>,
+    content: ContentId,
+    ask: &Ask,
+) -> GqlResult<Availability> {
     let facts = ctx.loader().load_one(FactsKey(content)).await.or_fail()?;
-    let facts = facts.ok_or_else(|| Error::internal("a content is missing")).or_fail()?;
+    let facts = facts
+        .ok_or_else(|| Error::internal("a content is missing"))
+        .or_fail()?;
     Ok(Availability(gate::decide(&facts, ask)))
 }
 
@@ -81,7 +87,12 @@ impl Hold {
 
     /// What the place's rules found, where it is their hold.
     async fn findings(&self) -> Vec<RuleFinding> {
-        self.0.findings.iter().cloned().map(RuleFinding::from).collect()
+        self.0
+            .findings
+            .iter()
+            .cloned()
+            .map(RuleFinding::from)
+            .collect()
     }
 }
 

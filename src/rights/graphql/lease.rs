@@ -7,8 +7,8 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use crate::assets::file::File;
 use crate::assets::grants::GrantSubject;
 use crate::channels::graphql::Channel;
-use crate::contents::graphql::Content;
 use crate::contents::StoredFile;
+use crate::contents::graphql::Content;
 use crate::error::Result;
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
@@ -30,7 +30,12 @@ impl Lease {
     }
 
     async fn scope(&self, ctx: &Context<'_>) -> GqlResult<Arc<Scope>> {
-        Ok(ctx.loader().load_one(ScopeKey(self.0.id)).await.or_fail()?.unwrap_or_default())
+        Ok(ctx
+            .loader()
+            .load_one(ScopeKey(self.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default())
     }
 }
 
@@ -63,7 +68,14 @@ impl Lease {
 
     /// In which markets it holds; empty: in all.
     async fn markets(&self, ctx: &Context<'_>) -> GqlResult<Vec<CountryCode>> {
-        Ok(self.scope(ctx).await?.markets.iter().cloned().map(CountryCode).collect())
+        Ok(self
+            .scope(ctx)
+            .await?
+            .markets
+            .iter()
+            .cloned()
+            .map(CountryCode)
+            .collect())
     }
 
     /// From when; null: from ever.
@@ -91,13 +103,22 @@ impl Lease {
         if self.0.document.is_none() {
             return Ok(None);
         }
-        let file: Option<Arc<StoredFile>> = ctx.loader().load_one(DocumentKey(self.0.id)).await.or_fail()?;
+        let file: Option<Arc<StoredFile>> = ctx
+            .loader()
+            .load_one(DocumentKey(self.0.id))
+            .await
+            .or_fail()?;
         Ok(file.map(|file| File::of((*file).clone(), GrantSubject::Lease(self.0.id))))
     }
 
     /// What it costs.
     async fn fee(&self) -> GqlResult<Option<Money>> {
-        self.0.fee.as_ref().map(|(minor, code)| Money::of(*minor, code)).transpose().or_fail()
+        self.0
+            .fee
+            .as_ref()
+            .map(|(minor, code)| Money::of(*minor, code))
+            .transpose()
+            .or_fail()
     }
 
     /// What it demands.
@@ -118,7 +139,10 @@ impl Lease {
 
 /// What licences of badges and quotes commonly demand.
 #[derive(SimpleObject)]
-#[expect(clippy::struct_excessive_bools, reason = "a licence is a list of yes-or-no terms")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a licence is a list of yes-or-no terms"
+)]
 pub(crate) struct LeaseTerms {
     /// Shown as it is: never cropped, padded or recoloured.
     no_alteration: bool,

@@ -29,7 +29,11 @@ pub(crate) struct RightsMutation;
 #[Object]
 impl RightsMutation {
     /// Records a right to use, or a bar on using, contents of one brand.
-    async fn create_lease(&self, ctx: &Context<'_>, input: CreateLeaseInput) -> GqlResult<CreateLeasePayload> {
+    async fn create_lease(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateLeaseInput,
+    ) -> GqlResult<CreateLeasePayload> {
         let key = client_mutation_id(&input);
         let made = async {
             let cx = mutation(ctx)?;
@@ -37,18 +41,28 @@ impl RightsMutation {
             let new = read(ctx, &cx, input, &mut problems).await?;
             Lease::find(ctx, create_lease(&cx, new, problems).await?).await
         };
-        respond(key, made.await, |lease, payload: &mut CreateLeasePayload| payload.lease = lease)
+        respond(
+            key,
+            made.await,
+            |lease, payload: &mut CreateLeasePayload| payload.lease = lease,
+        )
     }
 
     /// Ends a lease, now or at an instant to come.
-    async fn end_lease(&self, ctx: &Context<'_>, input: EndLeaseInput) -> GqlResult<EndLeasePayload> {
+    async fn end_lease(
+        &self,
+        ctx: &Context<'_>,
+        input: EndLeaseInput,
+    ) -> GqlResult<EndLeasePayload> {
         let key = client_mutation_id(&input);
         let ended = async {
             let cx = mutation(ctx)?;
             let id = input_id(&input.lease, "lease")?;
             Lease::find(ctx, end_lease(&cx, id, input.at.map(|at| at.0)).await?).await
         };
-        respond(key, ended.await, |lease, payload: &mut EndLeasePayload| payload.lease = lease)
+        respond(key, ended.await, |lease, payload: &mut EndLeasePayload| {
+            payload.lease = lease
+        })
     }
 }
 
@@ -74,12 +88,21 @@ async fn read(
         Some(source) => problems.keep(resolve_source(ctx, source, "document").await)?,
         None => None,
     };
-    let fee = input.fee.map(|fee| problems.keep(fee.to_minor("fee.amount"))).transpose()?.flatten();
+    let fee = input
+        .fee
+        .map(|fee| problems.keep(fee.to_minor("fee.amount")))
+        .transpose()?
+        .flatten();
     Ok(NewLease {
         contents,
         access: input.access,
         channels,
-        markets: input.markets.unwrap_or_default().into_iter().map(|m| m.0).collect(),
+        markets: input
+            .markets
+            .unwrap_or_default()
+            .into_iter()
+            .map(|m| m.0)
+            .collect(),
         starts_at: input.starts_at.map(|at| at.0),
         ends_at: input.ends_at.map(|at| at.0),
         licensor: input.licensor,

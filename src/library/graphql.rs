@@ -1,0 +1,7 @@
+//! Lists of content in GraphQL.
+
+mod inputs;
+mod lists;
+
+pub(crate) use inputs::ContentFilter;
+pub(crate) use lists::{ContentConnection, LibraryQuery, Pull, at, channel_contents, page};

@@ -1,0 +1,302 @@
+//! The lists themselves.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object, OutputType};
+
+use super::inputs::ContentFilter;
+use crate::accounts::OpContext;
+use crate::assets::graphql::Asset;
+use crate::catalog::resolve as catalog;
+use crate::channels::{Tree, tree};
+use crate::contents::graphql::Content;
+use crate::contents::{self, ContentKind};
+use crate::endorsements::graphql::Endorsement;
+use crate::error::{Error, Result};
+use crate::graphql::connection::{Connection, PageArgs, Total, connection};
+use crate::graphql::context::Request;
+use crate::graphql::error::{GqlResult, OrFail};
+use crate::graphql::scalars::{CountryCode, DateTime, Locale};
+use crate::library::filter::Filter;
+use crate::library::list::{ContentOrder, Listed, Listing};
+use crate::library::{ContentKey, LabelsKey, StatementsKey, VersionKey};
+use crate::platform::db::{Page, Sql};
+use crate::platform::ids::ChannelId;
+use crate::platform::seal::sha256_hex;
+use crate::rights::FactsKey;
+use crate::rights::gate::lets_out;
+
+pub(crate) type ContentConnection = Connection<Content>;
+
+/// The key of every list of contents: its sort key and the id.
+const KEY_LEN: usize = 2;
+
+#[derive(Default)]
+pub(crate) struct LibraryQuery;
+
+#[Object]
+impl LibraryQuery {
+    /// Assets that you see.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of a Relay connection"
+    )]
+    async fn assets(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<ContentFilter>,
+        order_by: Option<ContentOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> GqlResult<Connection<Asset>> {
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        list(ctx, ContentKind::Asset, filter, order_by, &args, Asset::of).await
+    }
+
+    /// Endorsements that you see.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the arguments of a Relay connection"
+    )]
+    async fn endorsements(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<ContentFilter>,
+        order_by: Option<ContentOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> GqlResult<Connection<Endorsement>> {
+        let args = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
+        list(
+            ctx,
+            ContentKind::Endorsement,
+            filter,
+            order_by,
+            &args,
+            Endorsement::of,
+        )
+        .await
+    }
+}
+
+async fn list<T: OutputType>(
+    ctx: &Context<'_>,
+    kind: ContentKind,
+    filter: Option<ContentFilter>,
+    order: Option<ContentOrder>,
+    args: &PageArgs,
+    node: impl Fn(Arc<contents::Content>) -> T,
+) -> GqlResult<Connection<T>> {
+    let cx = ctx.cx();
+    let order = order.unwrap_or_default();
+    let name = format!("{} {order:?} {filter:?}", kind.name());
+    let filter = Filter::from(filter.unwrap_or_default());
+    let tree = tree(cx).await.or_fail()?;
+    let condition = filter.condition(cx, &tree).await.or_fail()?;
+    let gate = match &filter.available_in {
+        Some(channel) => match crate::channels::resolve::find(&cx.viewer, &tree, channel) {
+            Some(channel) => Some(
+                crate::rights::ask(cx, &tree, channel.id, None)
+                    .await
+                    .or_fail()?,
+            ),
+            None => None,
+        },
+        None => None,
+    };
+    let listing = Listing {
+        kind: Some(kind),
+        condition,
+        order,
+        gate,
+    };
+    page(ctx, tree, listing, &name, args, node).await
+}
+
+/// A page of a listing as a connection, its contents loaded. `name` names the list with all that narrows
+/// it, for its cursors.
+pub(crate) async fn page<T: OutputType>(
+    ctx: &Context<'_>,
+    tree: Arc<Tree>,
+    listing: Listing,
+    name: &str,
+    args: &PageArgs,
+    node: impl Fn(Arc<contents::Content>) -> T,
+) -> GqlResult<Connection<T>> {
+    let cx = ctx.cx();
+    let scope = sha256_hex(name.as_bytes())[..16].to_owned();
+    let request = args.open(&cx.app, &scope, KEY_LEN).or_fail()?;
+    let page = listing.page(cx, &tree, &request).await.or_fail()?;
+    let page = with_contents(ctx, page).await.or_fail()?;
+    let counted = (cx.clone(), tree, listing);
+    let total = Total::counted(move || {
+        let (cx, tree, listing) = counted.clone();
+        async move { listing.count(&cx, &tree).await }
+    });
+    Ok(connection(
+        &cx.app,
+        &scope,
+        page,
+        total,
+        |row| row.0.key.clone(),
+        |row| node(row.1),
+    ))
+}
+
+/// The contents of a page's rows. What the gate has looked at already is kept for the request.
+async fn with_contents(
+    ctx: &Context<'_>,
+    page: Page<Listed>,
+) -> Result<Page<(Listed, Arc<contents::Content>)>> {
+    let loader = ctx.loader();
+    let facts: Vec<_> = page
+        .items
+        .iter()
+        .filter_map(|row| row.facts.clone())
+        .collect();
+    loader
+        .feed_many(
+            facts
+                .iter()
+                .map(|f| (FactsKey(f.content.id), Arc::clone(f))),
+        )
+        .await;
+    loader
+        .feed_many(
+            facts
+                .iter()
+                .map(|f| (ContentKey(f.content.id), Arc::clone(&f.content))),
+        )
+        .await;
+    loader
+        .feed_many(
+            facts
+                .iter()
+                .map(|f| (LabelsKey(f.content.id), Arc::clone(&f.labels))),
+        )
+        .await;
+    let current = || {
+        facts
+            .iter()
+            .filter_map(|f| f.current.as_ref().map(|v| (v, f)))
+    };
+    loader
+        .feed_many(current().map(|(v, _)| (VersionKey(v.id), Arc::clone(v))))
+        .await;
+    loader
+        .feed_many(current().map(|(v, f)| (StatementsKey(v.id), Arc::clone(&f.statements))))
+        .await;
+    let mut contents = loader
+        .load_many(page.items.iter().map(|row| ContentKey(row.id)))
+        .await?;
+    let Page {
+        items,
+        has_next,
+        has_previous,
+    } = page;
+    let items = items
+        .into_iter()
+        .filter_map(|row| {
+            contents
+                .remove(&ContentKey(row.id))
+                .map(|content| (row, content))
+        })
+        .collect();
+    Ok(Page {
+        items,
+        has_next,
+        has_previous,
+    })
+}
+
+/// How a place's contents are asked for.
+pub(crate) struct Pull {
+    pub(crate) kind: Option<ContentKind>,
+    pub(crate) product: Option<ID>,
+    pub(crate) market: Option<CountryCode>,
+    pub(crate) audience: Option<Vec<ID>>,
+    pub(crate) locale: Option<Locale>,
+    pub(crate) at: Option<DateTime>,
+}
+
+/// What may be shown in a channel: only what the gate lets out there.
+pub(crate) async fn channel_contents(
+    ctx: &Context<'_>,
+    tree: &Arc<Tree>,
+    channel: ChannelId,
+    pull: Pull,
+    args: &PageArgs,
+) -> GqlResult<ContentConnection> {
+    let cx = ctx.cx();
+    let name = format!(
+        "{channel} {:?} {:?} {:?} {:?} {:?} {:?}",
+        pull.kind, pull.product, pull.market, pull.audience, pull.locale, pull.at
+    );
+    let listing = pulled(cx, tree, channel, pull).await.or_fail()?;
+    page(ctx, Arc::clone(tree), listing, &name, args, Content::of).await
+}
+
+async fn pulled(cx: &OpContext, tree: &Tree, channel: ChannelId, pull: Pull) -> Result<Listing> {
+    let product = match &pull.product {
+        Some(text) => Some(catalog::argument_product(cx, text).await?),
+        None => None,
+    };
+    let mut ask = crate::rights::ask(cx, tree, channel, product)
+        .await?
+        .in_market(pull.market.map(|m| m.0))
+        .in_locale(pull.locale.map(|l| l.0));
+    ask.at = at(cx, pull.at)?;
+    let mut parts = vec![lets_out(&ask, "c")];
+    if let Some(product) = product {
+        parts.push(
+            Sql::new("EXISTS (SELECT 1 FROM content_products t WHERE t.content_id = c.id AND t.product_id = ")
+                .bind(product)
+                .push(")"),
+        );
+    }
+    if let Some(audiences) = &pull.audience {
+        let ids = catalog::filter_audiences(cx, audiences).await?;
+        parts.push(
+            Sql::new(
+                "(NOT EXISTS (SELECT 1 FROM content_audiences t WHERE t.content_id = c.id) OR EXISTS
+                 (SELECT 1 FROM content_audiences t WHERE t.content_id = c.id AND t.audience_id IN ",
+            )
+            .list(ids)
+            .push("))"),
+        );
+    }
+    Ok(Listing {
+        kind: pull.kind,
+        condition: Sql::all(parts),
+        order: ContentOrder::Newest,
+        gate: Some(ask),
+    })
+}
+
+/// The instant asked about. A public viewer may not look ahead: it would see embargoed wins.
+pub(crate) fn at(
+    cx: &OpContext,
+    at: Option<DateTime>,
+) -> Result<crate::platform::clock::Timestamp> {
+    match at {
+        Some(_) if cx.viewer.is_public() => Err(Error::BadRequest(
+            "`at` needs a token with the scope READ.".to_owned(),
+        )),
+        Some(at) => Ok(at.0),
+        None => Ok(cx.at()),
+    }
+}
