@@ -3,14 +3,15 @@
 use async_graphql::{EmptySubscription, MergedObject};
 
 use super::node::InterfaceNodes;
+use crate::assets::graphql::AssetsMutation;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
-use crate::contents::graphql::Content;
+use crate::contents::graphql::{Content, ContentsMutation};
 
 #[derive(MergedObject, Default)]
 pub struct Query(CatalogQuery);
 
 #[derive(MergedObject, Default)]
-pub struct Mutation(CatalogMutation);
+pub struct Mutation(CatalogMutation, ContentsMutation, AssetsMutation);
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
