@@ -6,9 +6,15 @@
 pub(crate) mod file;
 pub(crate) mod grants;
 pub(crate) mod graphql;
+mod loaders;
+mod model;
+pub(crate) mod service;
 pub(crate) mod source;
+mod store;
 pub(crate) mod upload;
 
+pub(crate) use loaders::AltsKey;
+pub(crate) use model::Alt;
 pub(crate) use source::{FileSource, SourceFile, keep, resolve_source};
 pub use upload::{Refused, StoredUpload};
 pub(crate) use upload::{discard_unclaimed, receive};

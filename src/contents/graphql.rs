@@ -3,18 +3,22 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Interface, Object};
+use async_graphql::{Context, ID, InputObject, Interface, Object};
 
+use super::lifecycle::{archive_content, restore_content, withdraw_content};
+use super::loaders::VersionsKey;
 use super::model::{self, ContentKind, ContentStatus, Labels, VersionDetail, VersionState};
 use crate::assets::graphql::{Asset, AssetVersion};
 use crate::catalog::graphql::Brand;
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::error::{Error, Result};
-use crate::graphql::context::Request;
-use crate::graphql::error::{GqlResult, OrFail};
+use crate::graphql::connection::{Connection, PageArgs, Total, connection};
+use crate::graphql::context::{Request, client_mutation_id, mutation};
+use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::interface::interface_methods;
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::{ContentKey, LabelsKey, VersionKey};
+use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ContentId, VersionId};
 use crate::rights::FactsKey;
 use crate::rights::gate::Ask;
@@ -148,6 +152,13 @@ impl Content {
             .collect())
     }
 
+    /// The content as a mutation of this request has left it, whatever the request had loaded before.
+    pub(crate) async fn reload(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
+        ctx.loader().clear::<ContentKey>();
+        ctx.loader().clear::<LabelsKey>();
+        Self::find(ctx, id).await
+    }
+
     /// A content that something visible points to.
     pub(crate) async fn get(ctx: &Context<'_>, id: ContentId) -> GqlResult<Self> {
         let found = Self::find(ctx, id).await.or_fail()?;
@@ -264,6 +275,30 @@ impl ContentFields {
     /// Not at or after.
     async fn expire_at(&self) -> Option<DateTime> {
         self.0.expire_at.map(DateTime)
+    }
+
+    /// All its versions, the newest first.
+    async fn versions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many from the newest on; at most 100, 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many up to the oldest; at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> GqlResult<Connection<Version>> {
+        let scope = format!("versions:{}", self.0.id);
+        let page = PageArgs { first, after, last, before };
+        let page = page.open(ctx.app(), &scope, 1).or_fail()?;
+        let count = self.0.version_count;
+        let key = VersionsKey::of(self.0.id, count, &page);
+        let mut rows = ctx.loader().load_one(key).await.or_fail()?.unwrap_or_default();
+        if !page.backwards {
+            rows.reverse();
+        }
+        let rows = Page::from_rows(rows, &page);
+        let total = Total::known(usize::try_from(count).unwrap_or(0));
+        let key = |version: &Arc<model::Version>| vec![KeyPart::Int(version.number.into())];
+        Ok(connection(ctx.app(), &scope, rows, total, key, Version::of))
     }
 
     /// Where it stands now; derived, never stored.
@@ -463,3 +498,96 @@ macro_rules! version_interface {
     )*};
 }
 version_interface!(AssetVersion, EndorsementVersion);
+
+/// Which content is meant.
+#[derive(InputObject)]
+pub(crate) struct ContentIdInput {
+    /// An asset's or an endorsement's id.
+    pub(crate) id: ID,
+    /// Makes a retry safe: the same id within 24 hours returns the first outcome.
+    pub(crate) client_mutation_id: Option<String>,
+}
+
+/// Which content is to be recalled, and why.
+#[derive(InputObject)]
+pub(crate) struct WithdrawContentInput {
+    /// An asset's or an endorsement's id.
+    id: ID,
+    /// Why, for those who show it and those who ask later; up to 10,000 characters.
+    reason: String,
+    /// Makes a retry safe: the same id within 24 hours returns the first outcome.
+    client_mutation_id: Option<String>,
+}
+
+payload! {
+    /// What was put away.
+    ArchiveContentPayload {
+        /// The content, archived.
+        content: Option<Content>
+    }
+}
+payload! {
+    /// What was taken back.
+    RestoreContentPayload {
+        /// The content, neither archived nor in the trash.
+        content: Option<Content>
+    }
+}
+payload! {
+    /// What was recalled.
+    WithdrawContentPayload {
+        /// The content, withdrawn.
+        content: Option<Content>
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct ContentsMutation;
+
+#[Object]
+impl ContentsMutation {
+    /// Puts a content away: it goes out nowhere until it is restored. What is archived or in the trash
+    /// already is a FORBIDDEN_TRANSITION.
+    async fn archive_content(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: ContentIdInput,
+    ) -> GqlResult<ArchiveContentPayload> {
+        let key = client_mutation_id(&input);
+        let done = async {
+            let id = archive_content(&mutation(ctx)?, &input.id).await?;
+            Content::reload(ctx, id).await
+        };
+        respond(key, done.await, |content, payload: &mut ArchiveContentPayload| payload.content = content)
+    }
+
+    /// Takes a content back from the archive or the trash. One that is in neither is a
+    /// FORBIDDEN_TRANSITION. A withdrawn content stays withdrawn.
+    async fn restore_content(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: ContentIdInput,
+    ) -> GqlResult<RestoreContentPayload> {
+        let key = client_mutation_id(&input);
+        let done = async {
+            let id = restore_content(&mutation(ctx)?, &input.id).await?;
+            Content::reload(ctx, id).await
+        };
+        respond(key, done.await, |content, payload: &mut RestoreContentPayload| payload.content = content)
+    }
+
+    /// Recalls a content: its delivery stops at once. What is withdrawn already, or in the trash, is a
+    /// FORBIDDEN_TRANSITION.
+    async fn withdraw_content(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and why.")] input: WithdrawContentInput,
+    ) -> GqlResult<WithdrawContentPayload> {
+        let key = client_mutation_id(&input);
+        let done = async {
+            let id = withdraw_content(&mutation(ctx)?, &input.id, &input.reason).await?;
+            Content::reload(ctx, id).await
+        };
+        respond(key, done.await, |content, payload: &mut WithdrawContentPayload| payload.content = content)
+    }
+}

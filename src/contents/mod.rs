@@ -4,6 +4,9 @@
 //! current version is the approved one with the highest number; it is derived, never stored.
 
 pub(crate) mod graphql;
+pub(crate) mod labels;
+pub(crate) mod lifecycle;
+mod loaders;
 mod model;
 pub(crate) mod service;
 pub(crate) mod store;

@@ -192,6 +192,8 @@ pub struct Content {
     pub current: Option<VersionId>,
     /// The version with the highest number.
     pub latest: VersionId,
+    /// How many versions there are: their numbers are 1 to this.
+    pub version_count: i32,
     pub detail: Detail,
 }
 

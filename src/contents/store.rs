@@ -38,6 +38,7 @@ struct ContentRow {
     updated_at: Timestamp,
     current_id: Option<VersionId>,
     latest_id: VersionId,
+    version_count: i32,
     asset_kind: Option<String>,
     asset_locale: Option<String>,
     description: Option<String>,
@@ -61,7 +62,7 @@ struct ContentRow {
 
 const CONTENTS: &str = "SELECT c.id, c.brand_id, c.kind, c.title, c.release_at, c.expire_at, c.withdrawn_at,
      c.archived_at, c.trashed_at, c.revision, c.created_at, c.created_by_kind, c.created_by_id, c.updated_at,
-     (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.state = 'APPROVED'
+     c.version_count, (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.state = 'APPROVED'
       ORDER BY v.number DESC LIMIT 1) AS current_id,
      (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.number = c.version_count) AS latest_id,
      a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
@@ -135,6 +136,7 @@ fn content(row: ContentRow) -> Result<Content> {
         updated_at: row.updated_at,
         current: row.current_id,
         latest: row.latest_id,
+        version_count: row.version_count,
         detail,
     })
 }

@@ -3,16 +3,25 @@
 use async_graphql::{EmptySubscription, MergedObject};
 
 use super::node::InterfaceNodes;
+use crate::assets::graphql::AssetsMutation;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
-use crate::contents::graphql::Content;
+use crate::contents::graphql::{Content, ContentsMutation};
 use crate::library::graphql::LibraryQuery;
 use crate::rights::graphql::RightsMutation;
 
 #[derive(MergedObject, Default)]
-pub struct Query(CatalogQuery, LibraryQuery);
+pub struct Query(
+    CatalogQuery,
+    LibraryQuery,
+);
 
 #[derive(MergedObject, Default)]
-pub struct Mutation(CatalogMutation, RightsMutation);
+pub struct Mutation(
+    CatalogMutation,
+    ContentsMutation,
+    AssetsMutation,
+    RightsMutation,
+);
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
