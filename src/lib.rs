@@ -14,5 +14,8 @@ pub mod contents;
 pub mod endorsements;
 pub mod error;
 pub mod graphql;
+pub mod http;
 pub mod library;
 pub mod platform;
+pub mod telemetry;
+pub mod verify;
