@@ -1,12 +1,207 @@
-//! The commands of the binary.
+//! The commands of the binary. Their output goes to stdout, and only it; the log goes to stderr.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow, bail};
+use async_graphql::{ID, SDLExportOptions};
+use clap::{Args, Parser, Subcommand};
+
+use crate::accounts::{self, OpContext, Scope};
+use crate::app::App;
+use crate::catalog::resolve;
+use crate::config::{Config, Settings};
+use crate::error::Error;
+use crate::platform::clock::Clock;
+use crate::{graphql, http, telemetry, verify};
+
+/// Keeps marketing assets and endorsements through their whole life, and answers what may be shown
+/// where, now.
+#[derive(Parser)]
+#[command(name = "accolade", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve GraphQL, files and GraphiQL; brings the database up to date first
+    Serve(Options),
+    /// Bring the database up to date and stop
+    Migrate(Options),
+    /// Print the GraphQL schema
+    Schema,
+    /// Make access tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Prove that the stored files are what was stored
+    Verify(Options),
+}
+
+#[derive(Subcommand)]
+enum TokenCommand {
+    /// Make an access token and print its secret, which is shown this once
+    Create(NewToken),
+}
+
+#[derive(Args)]
+struct Options {
+    /// The configuration file [default: accolade.toml, where there is one]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Args)]
+struct NewToken {
+    /// What the token is for, so that it can be told from others
+    #[arg(long)]
+    name: String,
+    /// READ_PUBLIC, READ, WRITE, REVIEW, USAGE_WRITE or ADMIN; may be given several times
+    #[arg(long = "scope", required = true, value_parser = parse_scope)]
+    scopes: Vec<Scope>,
+    /// The one brand that the token reaches, by slug or id [default: all brands]
+    #[arg(long)]
+    brand: Option<String>,
+    #[command(flatten)]
+    options: Options,
+}
 
 /// Runs the command that the arguments name.
 pub fn main() -> anyhow::Result<()> {
-    print_schema();
+    // Before anything opens a connection: several of our libraries share this choice.
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
+        bail!("a TLS provider is installed already");
+    }
+    match Cli::parse().command {
+        Command::Schema => {
+            print(&schema());
+            Ok(())
+        }
+        Command::Serve(options) => run(&options, serve),
+        Command::Migrate(options) => run(&options, async |_| Ok(())),
+        Command::Verify(options) => run(&options, verify_all),
+        Command::Token(TokenCommand::Create(new)) => {
+            run(&new.options, async |app| create_token(&app, &new).await)
+        }
+    }
+}
+
+/// Reads the configuration, opens the application and runs `work` in it.
+fn run(
+    options: &Options,
+    work: impl AsyncFnOnce(Arc<App>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let config = Config::load(options.config.as_deref(), &options.settings)?;
+    telemetry::start_log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async { work(App::open(config, Clock::system()).await?).await })
+}
+
+async fn serve(app: Arc<App>) -> anyhow::Result<()> {
+    if !accounts::any_token_exists(app.db.read()).await? {
+        tracing::warn!(
+            "nobody can get in yet: make a token with `accolade token create --name me --scope ADMIN`"
+        );
+    }
+    http::serve(app).await
+}
+
+async fn create_token(app: &Arc<App>, new: &NewToken) -> anyhow::Result<()> {
+    let brand = match &new.brand {
+        None => None,
+        Some(brand) => {
+            let found =
+                resolve::input_brand(&OpContext::system(app), &ID(brand.clone()), "brand").await;
+            Some(
+                found
+                    .map_err(plain)
+                    .with_context(|| format!("--brand {brand}"))?,
+            )
+        }
+    };
+    let scopes: BTreeSet<Scope> = new.scopes.iter().copied().collect();
+    let secret = accounts::create_operator_token(app, &new.name, scopes, brand)
+        .await
+        .map_err(plain)?;
+    print(&format!("{secret}\n"));
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the schema is the command's output")]
-fn print_schema() {
-    print!("{}", crate::graphql::build().sdl());
+/// What a user can mend, as sentences; anything else as it is.
+fn plain(error: Error) -> anyhow::Error {
+    match error {
+        Error::User(errors) => {
+            let texts: Vec<_> = errors.into_iter().map(|e| e.message).collect();
+            anyhow!(texts.join(" "))
+        }
+        other => other.into(),
+    }
+}
+
+async fn verify_all(app: Arc<App>) -> anyhow::Result<()> {
+    let report = verify::files(&app).await?;
+    for fault in &report.faults {
+        print(&format!("{fault}\n"));
+    }
+    if !report.faults.is_empty() {
+        bail!(
+            "{} of {} files are not what was stored",
+            report.faults.len(),
+            report.files
+        );
+    }
+    print(&format!(
+        "{} files, {} bytes: all have their hashes\n",
+        report.files, report.bytes
+    ));
+    Ok(())
+}
+
+/// The schema in a fixed order, so that a diff shows what changed.
+#[must_use]
+pub fn schema() -> String {
+    let order = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items();
+    graphql::build().sdl_with_options(order)
+}
+
+fn parse_scope(text: &str) -> Result<Scope, String> {
+    let wanted = text.to_ascii_uppercase().replace('-', "_");
+    serde_json::from_value(wanted.into())
+        .map_err(|_| "one of READ_PUBLIC, READ, WRITE, REVIEW, USAGE_WRITE, ADMIN".to_owned())
+}
+
+#[expect(clippy::print_stdout, reason = "this is the command's output")]
+fn print(text: &str) {
+    print!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn scopes_are_read_as_the_api_spells_them() {
+        assert_eq!(parse_scope("READ_PUBLIC"), Ok(Scope::ReadPublic));
+        assert_eq!(parse_scope("usage-write"), Ok(Scope::UsageWrite));
+        assert!(parse_scope("ROOT").is_err());
+    }
 }

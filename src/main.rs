@@ -1,4 +1,4 @@
-//! The command line: parses the arguments and hands over.
+//! The binary: hands over to the command line.
 
 fn main() -> anyhow::Result<()> {
     accolade::cli::main()

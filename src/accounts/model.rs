@@ -102,6 +102,14 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
 }
 
+impl Token {
+    /// Whether it lets anybody in at `at`: neither revoked nor expired.
+    #[must_use]
+    pub fn lives(&self, at: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| at < end)
+    }
+}
+
 /// Who asks, and what that one may do and see.
 #[derive(Clone, Debug)]
 pub struct Viewer {

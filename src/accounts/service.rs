@@ -54,7 +54,7 @@ pub async fn authenticate(app: &Arc<App>, secret: &str) -> Result<(Viewer, i64)>
         .ok_or(Error::Unauthenticated)?;
     let now = app.clock.now();
     let token = found.token;
-    if token.revoked_at.is_some() || token.expires_at.is_some_and(|end| end <= now) {
+    if !token.lives(now) {
         return Err(Error::Unauthenticated);
     }
     if token
@@ -64,6 +64,14 @@ pub async fn authenticate(app: &Arc<App>, secret: &str) -> Result<(Viewer, i64)>
         touch_later(app, token.id);
     }
     Ok((Viewer::bearer(&token), found.channels_revision))
+}
+
+/// What the bearer of this token may do and see now; none once it was revoked or has expired.
+pub(crate) async fn bearer_lives(app: &Arc<App>, id: TokenId) -> Result<Option<Viewer>> {
+    let token = store::load(app.db.read(), &[id]).await?.remove(&id);
+    Ok(token
+        .filter(|token| token.lives(app.clock.now()))
+        .map(|token| Viewer::bearer(&token)))
 }
 
 /// Notes that the token was used, behind the request: no answer waits for it.

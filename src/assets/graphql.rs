@@ -77,7 +77,12 @@ impl Asset {
         ctx: &Context<'_>,
         #[graphql(desc = "The reader's language; null: the asset's own.")] locale: Option<Locale>,
     ) -> GqlResult<Option<String>> {
-        let alts = ctx.loader().load_one(AltsKey(self.0.0.id)).await.or_fail()?.unwrap_or_default();
+        let alts = ctx
+            .loader()
+            .load_one(AltsKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         let own = self.0.0.asset().and_then(|a| a.locale.as_deref());
         let wanted = locale.as_ref().map(|l| l.0.as_str()).or(own);
         Ok(choose_alt(&alts, wanted).map(|alt| alt.text.clone()))
@@ -146,7 +151,10 @@ pub(crate) struct AltInput {
 
 impl From<AltInput> for Alt {
     fn from(input: AltInput) -> Self {
-        Self { locale: input.locale.0, text: input.text }
+        Self {
+            locale: input.locale.0,
+            text: input.text,
+        }
     }
 }
 
@@ -202,7 +210,9 @@ impl CreateAssetInput {
                 tags: self.tags,
                 products: self.products,
                 channels: self.channels,
-                markets: self.markets.map(|list| list.into_iter().map(|m| m.0).collect()),
+                markets: self
+                    .markets
+                    .map(|list| list.into_iter().map(|m| m.0).collect()),
                 audiences: self.audiences,
             },
             release_at: self.release_at.map(|at| at.0),
@@ -273,7 +283,11 @@ impl AssetsMutation {
             let id = service::create_asset(&cx, input.resolve(ctx).await).await?;
             Asset::reload(ctx, id.into()).await
         };
-        respond(key, made.await, |asset, payload: &mut CreateAssetPayload| payload.asset = asset)
+        respond(
+            key,
+            made.await,
+            |asset, payload: &mut CreateAssetPayload| payload.asset = asset,
+        )
     }
 
     /// Adds a version, a DRAFT, to an asset. One in the trash is a FORBIDDEN_TRANSITION.
@@ -293,12 +307,20 @@ impl AssetsMutation {
             };
             let (asset, version) = service::add_asset_version(&cx, new).await?;
             let asset = Asset::reload(ctx, asset).await?;
-            let version = ctx.loader().load_one(VersionKey(version)).await?.map(AssetVersion::of);
+            let version = ctx
+                .loader()
+                .load_one(VersionKey(version))
+                .await?
+                .map(AssetVersion::of);
             Ok((asset, version))
         };
-        respond(key, made.await, |(asset, version), payload: &mut AddAssetVersionPayload| {
-            payload.asset = asset;
-            payload.version = version;
-        })
+        respond(
+            key,
+            made.await,
+            |(asset, version), payload: &mut AddAssetVersionPayload| {
+                payload.asset = asset;
+                payload.version = version;
+            },
+        )
     }
 }

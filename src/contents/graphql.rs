@@ -281,17 +281,28 @@ impl ContentFields {
     async fn versions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "How many from the newest on; at most 100, 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "How many from the newest on; at most 100, 20 unless given.")]
+        first: Option<i32>,
         #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
         #[graphql(desc = "How many up to the oldest; at most 100.")] last: Option<i32>,
         #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
     ) -> GqlResult<Connection<Version>> {
         let scope = format!("versions:{}", self.0.id);
-        let page = PageArgs { first, after, last, before };
+        let page = PageArgs {
+            first,
+            after,
+            last,
+            before,
+        };
         let page = page.open(ctx.app(), &scope, 1).or_fail()?;
         let count = self.0.version_count;
         let key = VersionsKey::of(self.0.id, count, &page);
-        let mut rows = ctx.loader().load_one(key).await.or_fail()?.unwrap_or_default();
+        let mut rows = ctx
+            .loader()
+            .load_one(key)
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         if !page.backwards {
             rows.reverse();
         }
@@ -558,7 +569,11 @@ impl ContentsMutation {
             let id = archive_content(&mutation(ctx)?, &input.id).await?;
             Content::reload(ctx, id).await
         };
-        respond(key, done.await, |content, payload: &mut ArchiveContentPayload| payload.content = content)
+        respond(
+            key,
+            done.await,
+            |content, payload: &mut ArchiveContentPayload| payload.content = content,
+        )
     }
 
     /// Takes a content back from the archive or the trash. One that is in neither is a
@@ -573,7 +588,11 @@ impl ContentsMutation {
             let id = restore_content(&mutation(ctx)?, &input.id).await?;
             Content::reload(ctx, id).await
         };
-        respond(key, done.await, |content, payload: &mut RestoreContentPayload| payload.content = content)
+        respond(
+            key,
+            done.await,
+            |content, payload: &mut RestoreContentPayload| payload.content = content,
+        )
     }
 
     /// Recalls a content: its delivery stops at once. What is withdrawn already, or in the trash, is a
@@ -588,6 +607,10 @@ impl ContentsMutation {
             let id = withdraw_content(&mutation(ctx)?, &input.id, &input.reason).await?;
             Content::reload(ctx, id).await
         };
-        respond(key, done.await, |content, payload: &mut WithdrawContentPayload| payload.content = content)
+        respond(
+            key,
+            done.await,
+            |content, payload: &mut WithdrawContentPayload| payload.content = content,
+        )
     }
 }

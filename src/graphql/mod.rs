@@ -1,8 +1,10 @@
 //! The GraphQL face: root objects, scalars, connections, limits, and how errors go out. No rules.
 
+pub(crate) mod access;
 pub(crate) mod connection;
 pub(crate) mod context;
 pub(crate) mod error;
+pub(crate) mod guard;
 pub(crate) mod interface;
 pub(crate) mod loader;
 pub(crate) mod money;

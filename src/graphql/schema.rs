@@ -10,10 +10,7 @@ use crate::library::graphql::LibraryQuery;
 use crate::rights::graphql::RightsMutation;
 
 #[derive(MergedObject, Default)]
-pub struct Query(
-    CatalogQuery,
-    LibraryQuery,
-);
+pub struct Query(CatalogQuery, LibraryQuery);
 
 #[derive(MergedObject, Default)]
 pub struct Mutation(

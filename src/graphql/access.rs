@@ -1,0 +1,105 @@
+//! The one table that says who may ask for which field. A field that it does not name, nobody gets, and a
+//! test fails.
+
+/// Who may ask for a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Every token.
+    Anyone,
+    /// Tokens that read what is out now, or that send usage events.
+    Public,
+    /// Tokens with READ.
+    Internal,
+    /// Tokens with ADMIN.
+    Operator,
+}
+
+use Access::{Anyone, Internal, Operator, Public};
+
+/// The rule for a field. Payloads go with their mutations, which ask for their scope themselves.
+pub(crate) fn access(ty: &str, field: &str) -> Option<Access> {
+    if ty == "Mutation" || ty.ends_with("Payload") || matches!(ty, "UserError" | "PageInfo") {
+        return Some(Anyone);
+    }
+    if ty.ends_with("Connection") || ty.ends_with("Edge") {
+        return Some(Public);
+    }
+    let (_, whole, exceptions) = TABLE.iter().find(|(name, _, _)| *name == ty)?;
+    let exception = exceptions
+        .iter()
+        .find(|(fields, _)| fields.contains(&field));
+    exception.map_or(*whole, |(_, access)| *access)
+}
+
+type Row = (
+    &'static str,
+    Option<Access>,
+    &'static [(&'static [&'static str], Option<Access>)],
+);
+
+/// What only those inside see of any content.
+const OF_CONTENT: &[&str] = &[
+    "leases",
+    "placements",
+    "usage",
+    "history",
+    "versions",
+    "evidence",
+    "claims",
+    "comments",
+    "createdBy",
+    "wonBy",
+    "recheckDueAt",
+    "rechecks",
+];
+
+const CONTENT: &[(&[&str], Option<Access>)] = &[(OF_CONTENT, Some(Internal))];
+
+const VERSION: &[(&[&str], Option<Access>)] = &[(&["reviews", "note"], Some(Internal))];
+
+/// By type: the rule for its fields, and the exceptions.
+const TABLE: &[Row] = &[
+    (
+        "Query",
+        Some(Public),
+        &[
+            (&["me", "node", "nodes"], Some(Anyone)),
+            (
+                &["reviewQueue", "brands", "products", "outlets", "audiences"],
+                Some(Internal),
+            ),
+            (&["auditLog"], Some(Operator)),
+        ],
+    ),
+    ("Node", Some(Anyone), &[]),
+    ("Content", Some(Public), CONTENT),
+    ("Asset", Some(Public), CONTENT),
+    ("Endorsement", Some(Public), CONTENT),
+    ("Version", Some(Public), VERSION),
+    ("AssetVersion", Some(Public), VERSION),
+    ("EndorsementVersion", Some(Public), VERSION),
+    ("Statement", Some(Public), &[]),
+    ("File", Some(Public), &[(&["metadata"], Some(Internal))]),
+    ("Point", Some(Public), &[]),
+    ("Brand", Some(Public), &[]),
+    ("Product", Some(Public), &[]),
+    ("Outlet", Some(Public), &[(&["usageTerms"], Some(Internal))]),
+    ("Audience", Some(Public), &[]),
+    ("Channel", Some(Public), &[]),
+    ("ChannelRule", Some(Internal), &[]),
+    ("RenditionPreset", Some(Public), &[]),
+    ("Availability", Some(Public), &[]),
+    ("Hold", Some(Public), &[(&["lease"], Some(Internal))]),
+    ("RuleFinding", Some(Internal), &[]),
+    ("LeaseTerms", Some(Public), &[]),
+    ("Lease", Some(Internal), &[]),
+    ("Money", Some(Internal), &[]),
+    ("Evidence", Some(Internal), &[]),
+    ("Claim", Some(Internal), &[]),
+    ("Review", Some(Internal), &[]),
+    ("Placement", Some(Internal), &[]),
+    ("UsageTotals", Some(Internal), &[]),
+    ("System", Some(Anyone), &[]),
+    ("AccessToken", Some(Anyone), &[]),
+    ("AuditEntry", Some(Internal), &[]),
+];

@@ -1,0 +1,93 @@
+//! HTTP: the routes and the server around them. Thin: what a request asks for is a service's work.
+//!
+//! Every answer carries its request's id, tells browsers nothing they could misuse, and is JSON with
+//! `errors` where it refuses. A panic ends its request, not the process.
+
+mod auth;
+mod console;
+mod disposition;
+mod files;
+mod graphql;
+mod health;
+mod multipart;
+mod pending;
+mod range;
+mod refusal;
+mod request;
+mod serve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower_http::compression::CompressionLayer;
+
+pub use serve::{serve, serve_on};
+
+use anyhow::Context;
+
+use crate::app::App;
+use crate::graphql::Schema;
+use crate::graphql::guard::Guard;
+use refusal::Refusal;
+
+/// What every handler reaches.
+pub(crate) struct Server {
+    pub(crate) app: Arc<App>,
+    pub(crate) schema: Schema,
+    pub(crate) guard: Guard,
+    pub(crate) metrics: Option<PrometheusHandle>,
+}
+
+/// All routes of this application, as they are served.
+pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
+    let metrics = if app.config.metrics {
+        crate::telemetry::metrics()
+    } else {
+        None
+    };
+    let schema = crate::graphql::build();
+    let server = Arc::new(Server {
+        app: Arc::clone(app),
+        guard: Guard::new(&schema.sdl()).context("reading the schema's own types")?,
+        schema,
+        metrics,
+    });
+    let mut texts = Router::new().route("/graphql", any(graphql::handle));
+    if app.config.graphiql {
+        texts = texts
+            .route("/", get(console::enter))
+            .route("/graphiql", get(console::enter))
+            .route("/graphiql/", get(console::index))
+            .route("/graphiql/{*path}", get(console::file));
+    }
+    let mut routes = texts
+        .layer(CompressionLayer::new())
+        .route("/files/{grant}/{filename}", get(files::deliver))
+        .route("/healthz", get(health::process))
+        .route("/readyz", get(health::ready));
+    if server.metrics.is_some() {
+        routes = routes.route("/metrics", get(health::metrics));
+    }
+    Ok(routes
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(app),
+            request::around,
+        ))
+        .with_state(server))
+}
+
+async fn nothing_here() -> Refusal {
+    Refusal::nothing_here()
+}
+
+async fn wrong_method() -> Refusal {
+    Refusal::new(
+        axum::http::StatusCode::METHOD_NOT_ALLOWED,
+        "BAD_REQUEST",
+        "This address does not take this method.",
+    )
+}
