@@ -19,4 +19,6 @@ pub mod library;
 pub mod platform;
 pub mod rights;
 pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod verify;

@@ -3,6 +3,8 @@
 //! The rules are design.md's table, one small file part each: [`holds`] has the table itself, [`leases`]
 //! what rights demand, [`rules`] what the place demands, [`speech`] which statement is served.
 
+#[cfg(test)]
+mod equality;
 mod facts;
 mod holds;
 mod leases;

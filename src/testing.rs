@@ -1,0 +1,75 @@
+//! For tests: a database of their own, on SQLite, or on the PostgreSQL that `TEST_DATABASE_URL` names.
+
+use std::path::Path;
+
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
+
+use crate::platform::db::{self, Db, DatabaseConfig};
+
+/// An empty database that nothing else uses, and a folder beside it.
+pub struct TestDatabase {
+    folder: TempDir,
+    config: DatabaseConfig,
+    server: Option<(String, String)>,
+}
+
+impl TestDatabase {
+    /// Makes the database.
+    ///
+    /// # Panics
+    /// Where it cannot be made: the test could not run.
+    pub async fn create() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let Some(server) = test_server() else {
+            let url = format!("sqlite://{}", folder.path().join("test.db").display());
+            return Self { folder, config: DatabaseConfig { url, connections: 3 }, server: None };
+        };
+        let mut bytes = [0_u8; 8];
+        rand::fill(&mut bytes);
+        let name = format!("accolade_test_{}", hex::encode(bytes));
+        let connection = sea_orm::Database::connect(&server).await.expect("TEST_DATABASE_URL answers");
+        connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a new database");
+        connection.close().await.expect("closed");
+        let (base, _) = server.rsplit_once('/').expect("a database in TEST_DATABASE_URL");
+        let config = DatabaseConfig { url: format!("{base}/{name}"), connections: 8 };
+        Self { folder, config, server: Some((server, name)) }
+    }
+
+    /// Where it is, for a configuration.
+    #[must_use]
+    pub fn config(&self) -> &DatabaseConfig {
+        &self.config
+    }
+
+    /// A folder that goes with it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Opens and migrates it.
+    ///
+    /// # Panics
+    /// Where it cannot be opened: the test could not run.
+    pub async fn open(&self) -> Db {
+        let opened = db::open(&self.config).await.expect("the database opens");
+        opened.migrate::<accolade_migrations::Migrator>().await.expect("the migrations run");
+        opened.start()
+    }
+
+    /// Removes it; what still holds a connection loses it.
+    pub async fn remove(self) {
+        if let Some((server, name)) = &self.server
+            && let Ok(connection) = sea_orm::Database::connect(server).await
+        {
+            let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            let _ = connection.execute_unprepared(&drop).await;
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own setting, which no server reads")]
+fn test_server() -> Option<String> {
+    std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
+}
