@@ -286,6 +286,9 @@ impl Builder<'_> {
                 ]);
             }
         }
+        let count = i32::try_from(versions.len()).unwrap();
+        let set = Sql::update("contents", [("version_count", count.into())]);
+        self.rows.0.push(set.push(" WHERE id = ").bind(content));
         self.contents.push((content, versions));
     }
 
