@@ -12,6 +12,7 @@ use self::interfaces::{ContentInterface, VersionInterface};
 pub(crate) use self::mutation::{ContentIdInput, ContentsMutation};
 use super::loaders::VersionsKey;
 use super::model::{self, ContentKind, ContentStatus, Labels, VersionDetail, VersionState};
+use crate::assets::AltsKey;
 use crate::assets::graphql::{Asset, AssetVersion};
 use crate::catalog::graphql::Brand;
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
@@ -67,8 +68,13 @@ impl Content {
 
     /// The content as a mutation of this request has left it, whatever the request had loaded before.
     pub(crate) async fn reload(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
-        ctx.loader().clear::<ContentKey>();
-        ctx.loader().clear::<LabelsKey>();
+        let loader = ctx.loader();
+        loader.clear::<ContentKey>();
+        loader.clear::<LabelsKey>();
+        loader.clear::<FactsKey>();
+        loader.clear::<AltsKey>();
+        loader.clear::<VersionKey>();
+        loader.clear::<VersionsKey>();
         Self::find(ctx, id).await
     }
 
