@@ -10,14 +10,14 @@ use super::loaders::AltsKey;
 use super::model::{Alt, choose_alt};
 use super::service::{self, NewAsset, NewBody, NewVersion};
 use super::source::{FileSource, resolve_source};
-use crate::contents::graphql::{ContentFields, VersionFields};
+use crate::contents::graphql::{Content, ContentFields, VersionFields};
 use crate::contents::labels::LabelNames;
 use crate::contents::{self, AssetKind};
 use crate::error::Result;
 use crate::graphql::context::{Request, client_mutation_id, input_id, mutation};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
-use crate::library::{ContentKey, LabelsKey, VersionKey};
+use crate::library::VersionKey;
 use crate::platform::ids::{AssetId, ContentId};
 
 /// Bytes or a text of the brand's own: a picture, a badge, a film, a line of copy.
@@ -30,12 +30,12 @@ impl Asset {
         Self(ContentFields(content))
     }
 
-    /// The asset as a mutation of this request has left it, whatever the request had loaded before.
+    /// The asset as a mutation of this request has left it.
     async fn reload(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
-        ctx.loader().clear::<ContentKey>();
-        ctx.loader().clear::<LabelsKey>();
-        ctx.loader().clear::<AltsKey>();
-        Ok(ctx.loader().load_one(ContentKey(id)).await?.map(Self::of))
+        Ok(match Content::reload(ctx, id).await? {
+            Some(Content::Asset(asset)) => Some(asset),
+            _ => None,
+        })
     }
 }
 

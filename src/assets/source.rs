@@ -52,7 +52,7 @@ pub(crate) async fn resolve_source(
         FileSource::Upload(nonce) => {
             let upload = ctx.uploads().get(nonce).ok_or_else(|| {
                 Error::BadRequest(
-                    "A file is sent as a part of a multipart request (graphql-multipart-request-spec).".to_owned(),
+                    "Send the file as a part of a multipart request (graphql-multipart-request-spec).".to_owned(),
                 )
             })?;
             sent(upload, field)

@@ -1,21 +1,26 @@
 //! What assets and endorsements share in GraphQL: written once in [`ContentFields`] and
 //! [`VersionFields`], which the objects of both kinds take in (`flatten`), and the two interfaces.
 
+mod interfaces;
+mod mutation;
+
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, Interface, Object};
+use async_graphql::{Context, ID, Object};
 
-use super::lifecycle::{archive_content, restore_content, withdraw_content};
+use self::interfaces::{ContentInterface, VersionInterface};
+pub(crate) use self::mutation::{ContentIdInput, ContentsMutation};
 use super::loaders::VersionsKey;
 use super::model::{self, ContentKind, ContentStatus, Labels, VersionDetail, VersionState};
+use crate::assets::AltsKey;
 use crate::assets::graphql::{Asset, AssetVersion};
 use crate::catalog::graphql::Brand;
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::error::{Error, Result};
 use crate::graphql::connection::{Connection, PageArgs, Total, connection};
-use crate::graphql::context::{Request, client_mutation_id, mutation};
-use crate::graphql::error::{GqlResult, OrFail, payload, respond};
-use crate::graphql::interface::interface_methods;
+use crate::graphql::context::Request;
+use crate::graphql::error::{GqlResult, OrFail};
+use crate::graphql::interface::resolved_on_object;
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::{ContentKey, LabelsKey, VersionKey};
 use crate::platform::db::{KeyPart, Page};
@@ -24,104 +29,13 @@ use crate::rights::FactsKey;
 use crate::rights::gate::Ask;
 use crate::rights::graphql::{Availability, Lease, answer};
 
-/// Anything that is reviewed, licensed, tagged to channels, placed and measured: an asset or an endorsement.
-#[derive(Interface, Clone)]
-#[graphql(
-    field(name = "id", method = "i_id", ty = "ID", desc = "The content's id."),
-    field(
-        name = "brand",
-        method = "i_brand",
-        ty = "Brand",
-        desc = "Whose it is."
-    ),
-    field(
-        name = "title",
-        method = "i_title",
-        ty = "String",
-        desc = "What it is called inside the house."
-    ),
-    field(
-        name = "tags",
-        method = "i_tags",
-        ty = "Vec<String>",
-        desc = "Free words, folded."
-    ),
-    field(
-        name = "markets",
-        method = "i_markets",
-        ty = "Vec<CountryCode>",
-        desc = "Where it may go; empty: every market."
-    ),
-    field(
-        name = "status",
-        method = "i_status",
-        ty = "ContentStatus",
-        desc = "Where it stands now; derived, never stored."
-    ),
-    field(
-        name = "version",
-        method = "i_version",
-        ty = "Option<Version>",
-        desc = "The current version: the approved one with the highest number."
-    ),
-    field(
-        name = "latestVersion",
-        method = "i_latest_version",
-        ty = "Version",
-        desc = "The version with the highest number."
-    ),
-    field(
-        name = "leases",
-        method = "i_leases",
-        ty = "Vec<Lease>",
-        desc = "The rights and bars on it, the oldest first."
-    ),
-    field(
-        name = "availability",
-        method = "i_availability",
-        ty = "Availability",
-        desc = "The one answer to \"may this go out here, now?\". `at` asks about another instant, with today's facts.",
-        arg(name = "channel", ty = "ID"),
-        arg(name = "market", ty = "Option<CountryCode>"),
-        arg(name = "locale", ty = "Option<Locale>"),
-        arg(name = "product", ty = "Option<ID>"),
-        arg(name = "at", ty = "Option<DateTime>")
-    ),
-    field(
-        name = "releaseAt",
-        method = "i_release_at",
-        ty = "Option<DateTime>",
-        desc = "Embargo: not before."
-    ),
-    field(
-        name = "expireAt",
-        method = "i_expire_at",
-        ty = "Option<DateTime>",
-        desc = "Not at or after."
-    ),
-    field(
-        name = "revision",
-        method = "i_revision",
-        ty = "i32",
-        desc = "The optimistic lock: send back the one you read."
-    ),
-    field(
-        name = "createdAt",
-        method = "i_created_at",
-        ty = "DateTime",
-        desc = "When it was made."
-    ),
-    field(
-        name = "updatedAt",
-        method = "i_updated_at",
-        ty = "DateTime",
-        desc = "When it was last changed."
-    )
-)]
+/// An asset or an endorsement: the interface `Content`.
+#[derive(Clone)]
 pub(crate) enum Content {
     Asset(Asset),
     Endorsement(Endorsement),
 }
+resolved_on_object!(Content as ContentInterface { Asset, Endorsement });
 
 impl Content {
     /// The object of a content's kind.
@@ -154,8 +68,13 @@ impl Content {
 
     /// The content as a mutation of this request has left it, whatever the request had loaded before.
     pub(crate) async fn reload(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
-        ctx.loader().clear::<ContentKey>();
-        ctx.loader().clear::<LabelsKey>();
+        let loader = ctx.loader();
+        loader.clear::<ContentKey>();
+        loader.clear::<LabelsKey>();
+        loader.clear::<FactsKey>();
+        loader.clear::<AltsKey>();
+        loader.clear::<VersionKey>();
+        loader.clear::<VersionsKey>();
         Self::find(ctx, id).await
     }
 
@@ -368,45 +287,13 @@ impl ContentFields {
     }
 }
 
-/// One state of a content: the unit of review, rendition and placement. Immutable but for its state.
-#[derive(Interface, Clone)]
-#[graphql(
-    field(name = "id", method = "i_id", ty = "ID", desc = "The version's id."),
-    field(
-        name = "content",
-        method = "i_content",
-        ty = "Content",
-        desc = "What it is a version of."
-    ),
-    field(
-        name = "number",
-        method = "i_number",
-        ty = "i32",
-        desc = "1, 2, 3 … per content, without a hole."
-    ),
-    field(
-        name = "state",
-        method = "i_state",
-        ty = "VersionState",
-        desc = "Where it stands in its review."
-    ),
-    field(
-        name = "note",
-        method = "i_note",
-        ty = "Option<String>",
-        desc = "What its author says of it."
-    ),
-    field(
-        name = "createdAt",
-        method = "i_created_at",
-        ty = "DateTime",
-        desc = "When it was made."
-    )
-)]
+/// An asset's version or an endorsement's: the interface `Version`.
+#[derive(Clone)]
 pub(crate) enum Version {
     AssetVersion(AssetVersion),
     EndorsementVersion(EndorsementVersion),
 }
+resolved_on_object!(Version as VersionInterface { AssetVersion, EndorsementVersion });
 
 impl Version {
     /// The object of a version's kind.
@@ -467,150 +354,5 @@ impl VersionFields {
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
-    }
-}
-
-macro_rules! content_interface {
-    ($($object:ty),*) => {$(
-        interface_methods! { $object {
-            i_id() -> ID;
-            i_brand() -> Brand;
-            i_title() -> String;
-            i_tags() -> Vec<String>;
-            i_markets() -> Vec<CountryCode>;
-            i_status() -> ContentStatus;
-            i_version() -> Option<Version>;
-            i_latest_version() -> Version;
-            i_leases() -> Vec<Lease>;
-            i_availability(
-                channel: ID, market: Option<CountryCode>, locale: Option<Locale>, product: Option<ID>,
-                at: Option<DateTime>
-            ) -> Availability;
-            i_release_at() -> Option<DateTime>;
-            i_expire_at() -> Option<DateTime>;
-            i_revision() -> i32;
-            i_created_at() -> DateTime;
-            i_updated_at() -> DateTime;
-        } }
-    )*};
-}
-content_interface!(Asset, Endorsement);
-
-macro_rules! version_interface {
-    ($($object:ty),*) => {$(
-        interface_methods! { $object {
-            i_id() -> ID;
-            i_content() -> Content;
-            i_number() -> i32;
-            i_state() -> VersionState;
-            i_note() -> Option<String>;
-            i_created_at() -> DateTime;
-        } }
-    )*};
-}
-version_interface!(AssetVersion, EndorsementVersion);
-
-/// Which content is meant.
-#[derive(InputObject)]
-pub(crate) struct ContentIdInput {
-    /// An asset's or an endorsement's id.
-    pub(crate) id: ID,
-    /// Makes a retry safe: the same id within 24 hours returns the first outcome.
-    pub(crate) client_mutation_id: Option<String>,
-}
-
-/// Which content is to be recalled, and why.
-#[derive(InputObject)]
-pub(crate) struct WithdrawContentInput {
-    /// An asset's or an endorsement's id.
-    id: ID,
-    /// Why, for those who show it and those who ask later; up to 10,000 characters.
-    reason: String,
-    /// Makes a retry safe: the same id within 24 hours returns the first outcome.
-    client_mutation_id: Option<String>,
-}
-
-payload! {
-    /// What was put away.
-    ArchiveContentPayload {
-        /// The content, archived.
-        content: Option<Content>
-    }
-}
-payload! {
-    /// What was taken back.
-    RestoreContentPayload {
-        /// The content, neither archived nor in the trash.
-        content: Option<Content>
-    }
-}
-payload! {
-    /// What was recalled.
-    WithdrawContentPayload {
-        /// The content, withdrawn.
-        content: Option<Content>
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct ContentsMutation;
-
-#[Object]
-impl ContentsMutation {
-    /// Puts a content away: it goes out nowhere until it is restored. What is archived or in the trash
-    /// already is a FORBIDDEN_TRANSITION.
-    async fn archive_content(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which one.")] input: ContentIdInput,
-    ) -> GqlResult<ArchiveContentPayload> {
-        let key = client_mutation_id(&input);
-        let done = async {
-            let id = archive_content(&mutation(ctx)?, &input.id).await?;
-            Content::reload(ctx, id).await
-        };
-        respond(
-            key,
-            done.await,
-            |content, payload: &mut ArchiveContentPayload| payload.content = content,
-        )
-    }
-
-    /// Takes a content back from the archive or the trash. One that is in neither is a
-    /// FORBIDDEN_TRANSITION. A withdrawn content stays withdrawn.
-    async fn restore_content(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which one.")] input: ContentIdInput,
-    ) -> GqlResult<RestoreContentPayload> {
-        let key = client_mutation_id(&input);
-        let done = async {
-            let id = restore_content(&mutation(ctx)?, &input.id).await?;
-            Content::reload(ctx, id).await
-        };
-        respond(
-            key,
-            done.await,
-            |content, payload: &mut RestoreContentPayload| payload.content = content,
-        )
-    }
-
-    /// Recalls a content: its delivery stops at once. What is withdrawn already, or in the trash, is a
-    /// FORBIDDEN_TRANSITION.
-    async fn withdraw_content(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which one, and why.")] input: WithdrawContentInput,
-    ) -> GqlResult<WithdrawContentPayload> {
-        let key = client_mutation_id(&input);
-        let done = async {
-            let id = withdraw_content(&mutation(ctx)?, &input.id, &input.reason).await?;
-            Content::reload(ctx, id).await
-        };
-        respond(
-            key,
-            done.await,
-            |content, payload: &mut WithdrawContentPayload| payload.content = content,
-        )
     }
 }

@@ -5,19 +5,31 @@ use async_graphql::{
     ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value, parser,
 };
 
-use super::interface::interface_methods;
+use super::interface::{interface_methods, resolved_on_object};
 use crate::assets::graphql::{Asset, AssetVersion};
 use crate::catalog::graphql::Brand;
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 
 /// Anything that has an id.
 #[derive(Interface)]
-#[graphql(field(
-    name = "id",
-    method = "i_id",
-    ty = "ID",
-    desc = "The id, with its type's prefix."
-))]
+#[graphql(
+    name = "Node",
+    field(
+        name = "id",
+        method = "i_id",
+        ty = "ID",
+        desc = "The id, with its type's prefix."
+    )
+)]
+enum NodeInterface {
+    Brand(Brand),
+    Asset(Asset),
+    Endorsement(Endorsement),
+    AssetVersion(AssetVersion),
+    EndorsementVersion(EndorsementVersion),
+}
+
+/// Any object with an id: the interface `Node`.
 pub(crate) enum Node {
     Brand(Brand),
     Asset(Asset),
@@ -25,6 +37,7 @@ pub(crate) enum Node {
     AssetVersion(AssetVersion),
     EndorsementVersion(EndorsementVersion),
 }
+resolved_on_object!(Node as NodeInterface { Brand, Asset, Endorsement, AssetVersion, EndorsementVersion });
 
 /// Contents and versions have theirs with their own interfaces.
 macro_rules! nodes {

@@ -1,0 +1,207 @@
+//! The interfaces `Content` and `Version`, as the schema prints them.
+
+use async_graphql::{ID, Interface};
+
+use super::{Content, Version};
+use crate::assets::graphql::{Asset, AssetVersion};
+use crate::catalog::graphql::Brand;
+use crate::contents::{ContentStatus, VersionState};
+use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
+use crate::graphql::connection::Connection;
+use crate::graphql::interface::interface_methods;
+use crate::graphql::scalars::{CountryCode, DateTime, Locale};
+use crate::rights::graphql::{Availability, Lease};
+
+/// Anything that is reviewed, licensed, tagged to channels, placed and measured: an asset or an endorsement.
+#[derive(Interface)]
+#[graphql(
+    name = "Content",
+    field(name = "id", method = "i_id", ty = "ID", desc = "The content's id."),
+    field(
+        name = "brand",
+        method = "i_brand",
+        ty = "Brand",
+        desc = "Whose it is."
+    ),
+    field(
+        name = "title",
+        method = "i_title",
+        ty = "String",
+        desc = "What it is called inside the house."
+    ),
+    field(
+        name = "tags",
+        method = "i_tags",
+        ty = "Vec<String>",
+        desc = "Free words, folded."
+    ),
+    field(
+        name = "markets",
+        method = "i_markets",
+        ty = "Vec<CountryCode>",
+        desc = "Where it may go; empty: every market."
+    ),
+    field(
+        name = "status",
+        method = "i_status",
+        ty = "ContentStatus",
+        desc = "Where it stands now; derived, never stored."
+    ),
+    field(
+        name = "version",
+        method = "i_version",
+        ty = "Option<Version>",
+        desc = "The current version: the approved one with the highest number."
+    ),
+    field(
+        name = "latestVersion",
+        method = "i_latest_version",
+        ty = "Version",
+        desc = "The version with the highest number."
+    ),
+    field(
+        name = "leases",
+        method = "i_leases",
+        ty = "Vec<Lease>",
+        desc = "The rights and bars on it, the oldest first."
+    ),
+    field(
+        name = "availability",
+        method = "i_availability",
+        ty = "Availability",
+        desc = "The one answer to \"may this go out here, now?\". `at` asks about another instant, with today's facts.",
+        arg(name = "channel", ty = "ID"),
+        arg(name = "market", ty = "Option<CountryCode>"),
+        arg(name = "locale", ty = "Option<Locale>"),
+        arg(name = "product", ty = "Option<ID>"),
+        arg(name = "at", ty = "Option<DateTime>")
+    ),
+    field(
+        name = "releaseAt",
+        method = "i_release_at",
+        ty = "Option<DateTime>",
+        desc = "Embargo: not before."
+    ),
+    field(
+        name = "expireAt",
+        method = "i_expire_at",
+        ty = "Option<DateTime>",
+        desc = "Not at or after."
+    ),
+    field(
+        name = "versions",
+        method = "i_versions",
+        ty = "Connection<Version>",
+        desc = "All its versions, the newest first.",
+        arg(name = "first", ty = "Option<i32>"),
+        arg(name = "after", ty = "Option<String>"),
+        arg(name = "last", ty = "Option<i32>"),
+        arg(name = "before", ty = "Option<String>")
+    ),
+    field(
+        name = "revision",
+        method = "i_revision",
+        ty = "i32",
+        desc = "The optimistic lock: send back the one you read."
+    ),
+    field(
+        name = "createdAt",
+        method = "i_created_at",
+        ty = "DateTime",
+        desc = "When it was made."
+    ),
+    field(
+        name = "updatedAt",
+        method = "i_updated_at",
+        ty = "DateTime",
+        desc = "When it was last changed."
+    )
+)]
+pub(super) enum ContentInterface {
+    Asset(Asset),
+    Endorsement(Endorsement),
+}
+
+/// One state of a content: the unit of review, rendition and placement. Immutable but for its state.
+#[derive(Interface)]
+#[graphql(
+    name = "Version",
+    field(name = "id", method = "i_id", ty = "ID", desc = "The version's id."),
+    field(
+        name = "content",
+        method = "i_content",
+        ty = "Content",
+        desc = "What it is a version of."
+    ),
+    field(
+        name = "number",
+        method = "i_number",
+        ty = "i32",
+        desc = "1, 2, 3 … per content, without a hole."
+    ),
+    field(
+        name = "state",
+        method = "i_state",
+        ty = "VersionState",
+        desc = "Where it stands in its review."
+    ),
+    field(
+        name = "note",
+        method = "i_note",
+        ty = "Option<String>",
+        desc = "What its author says of it."
+    ),
+    field(
+        name = "createdAt",
+        method = "i_created_at",
+        ty = "DateTime",
+        desc = "When it was made."
+    )
+)]
+pub(super) enum VersionInterface {
+    AssetVersion(AssetVersion),
+    EndorsementVersion(EndorsementVersion),
+}
+
+macro_rules! content_interface {
+    ($($object:ty),*) => {$(
+        interface_methods! { $object {
+            i_id() -> ID;
+            i_brand() -> Brand;
+            i_title() -> String;
+            i_tags() -> Vec<String>;
+            i_markets() -> Vec<CountryCode>;
+            i_status() -> ContentStatus;
+            i_version() -> Option<Version>;
+            i_latest_version() -> Version;
+            i_leases() -> Vec<Lease>;
+            i_availability(
+                channel: ID, market: Option<CountryCode>, locale: Option<Locale>, product: Option<ID>,
+                at: Option<DateTime>
+            ) -> Availability;
+            i_release_at() -> Option<DateTime>;
+            i_expire_at() -> Option<DateTime>;
+            i_versions(
+                first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>
+            ) -> Connection<Version>;
+            i_revision() -> i32;
+            i_created_at() -> DateTime;
+            i_updated_at() -> DateTime;
+        } }
+    )*};
+}
+content_interface!(Asset, Endorsement);
+
+macro_rules! version_interface {
+    ($($object:ty),*) => {$(
+        interface_methods! { $object {
+            i_id() -> ID;
+            i_content() -> Content;
+            i_number() -> i32;
+            i_state() -> VersionState;
+            i_note() -> Option<String>;
+            i_created_at() -> DateTime;
+        } }
+    )*};
+}
+version_interface!(AssetVersion, EndorsementVersion);

@@ -1,0 +1,113 @@
+//! The steps in a content's life, in GraphQL.
+
+use async_graphql::{Context, ID, InputObject, Object};
+
+use super::Content;
+use crate::contents::lifecycle::{archive_content, restore_content, withdraw_content};
+use crate::graphql::context::{client_mutation_id, mutation};
+use crate::graphql::error::{GqlResult, payload, respond};
+
+/// Which content is meant.
+#[derive(InputObject)]
+pub(crate) struct ContentIdInput {
+    /// An asset's or an endorsement's id.
+    pub(crate) id: ID,
+    /// Makes a retry safe: the same id within 24 hours returns the first outcome.
+    pub(crate) client_mutation_id: Option<String>,
+}
+
+/// Which content is to be recalled, and why.
+#[derive(InputObject)]
+pub(crate) struct WithdrawContentInput {
+    /// An asset's or an endorsement's id.
+    id: ID,
+    /// Why, for those who show it and those who ask later; up to 10,000 characters.
+    reason: String,
+    /// Makes a retry safe: the same id within 24 hours returns the first outcome.
+    client_mutation_id: Option<String>,
+}
+
+payload! {
+    /// What was put away.
+    ArchiveContentPayload {
+        /// The content, archived.
+        content: Option<Content>
+    }
+}
+payload! {
+    /// What was taken back.
+    RestoreContentPayload {
+        /// The content, neither archived nor in the trash.
+        content: Option<Content>
+    }
+}
+payload! {
+    /// What was recalled.
+    WithdrawContentPayload {
+        /// The content, withdrawn.
+        content: Option<Content>
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct ContentsMutation;
+
+#[Object]
+impl ContentsMutation {
+    /// Puts a content away: it goes out nowhere until it is restored. What is archived or in the trash
+    /// already is a FORBIDDEN_TRANSITION.
+    async fn archive_content(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: ContentIdInput,
+    ) -> GqlResult<ArchiveContentPayload> {
+        let key = client_mutation_id(&input);
+        let done = async {
+            let id = archive_content(&mutation(ctx)?, &input.id).await?;
+            Content::reload(ctx, id).await
+        };
+        respond(
+            key,
+            done.await,
+            |content, payload: &mut ArchiveContentPayload| payload.content = content,
+        )
+    }
+
+    /// Takes a content back from the archive or the trash. One that is in neither is a
+    /// FORBIDDEN_TRANSITION. A withdrawn content stays withdrawn.
+    async fn restore_content(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: ContentIdInput,
+    ) -> GqlResult<RestoreContentPayload> {
+        let key = client_mutation_id(&input);
+        let done = async {
+            let id = restore_content(&mutation(ctx)?, &input.id).await?;
+            Content::reload(ctx, id).await
+        };
+        respond(
+            key,
+            done.await,
+            |content, payload: &mut RestoreContentPayload| payload.content = content,
+        )
+    }
+
+    /// Recalls a content: its delivery stops at once. What is withdrawn already, or in the trash, is a
+    /// FORBIDDEN_TRANSITION.
+    async fn withdraw_content(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and why.")] input: WithdrawContentInput,
+    ) -> GqlResult<WithdrawContentPayload> {
+        let key = client_mutation_id(&input);
+        let done = async {
+            let id = withdraw_content(&mutation(ctx)?, &input.id, &input.reason).await?;
+            Content::reload(ctx, id).await
+        };
+        respond(
+            key,
+            done.await,
+            |content, payload: &mut WithdrawContentPayload| payload.content = content,
+        )
+    }
+}
