@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
@@ -70,8 +71,20 @@ struct NewToken {
     options: Options,
 }
 
-/// Runs the command that the arguments name.
-pub fn main() -> anyhow::Result<()> {
+/// Runs the command that the arguments name; what goes wrong is one sentence and its causes.
+#[expect(clippy::print_stderr, reason = "there may be no log yet")]
+#[must_use]
+pub fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("accolade: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<()> {
     // Before anything opens a connection: several of our libraries share this choice.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
@@ -79,7 +92,7 @@ pub fn main() -> anyhow::Result<()> {
     {
         bail!("a TLS provider is installed already");
     }
-    match Cli::parse().command {
+    match command {
         Command::Schema => {
             print(&schema());
             Ok(())

@@ -1,5 +1,7 @@
 //! The binary: hands over to the command line.
 
-fn main() -> anyhow::Result<()> {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     accolade::cli::main()
 }

@@ -43,6 +43,11 @@ impl Uploads {
         self.0.get(&upload.0).cloned()
     }
 
+    /// All that came.
+    pub(crate) fn all(&self) -> Vec<Arc<StoredUpload>> {
+        self.0.values().cloned().collect()
+    }
+
     /// The hash of the upload with this nonce.
     pub(crate) fn sha256(&self, nonce: &str) -> Option<&str> {
         self.0.get(nonce).map(|u| u.sha256.as_str())

@@ -23,9 +23,9 @@ fn is_shown(media_type: &str) -> bool {
 }
 
 /// The header for bytes of this type and a file name from anywhere (RFC 6266): the name in plain ASCII
-/// for old clients, and in UTF-8 for all others.
-pub(super) fn content_disposition(media_type: &str, filename: &str) -> HeaderValue {
-    let kind = if is_shown(media_type) {
+/// for old clients, and in UTF-8 for all others. `saved`: the caller wants no showing.
+pub(super) fn content_disposition(media_type: &str, filename: &str, saved: bool) -> HeaderValue {
+    let kind = if is_shown(media_type) && !saved {
         "inline"
     } else {
         "attachment"
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn header(media_type: &str, name: &str) -> String {
-        content_disposition(media_type, name)
+        content_disposition(media_type, name, false)
             .to_str()
             .unwrap()
             .to_owned()
@@ -108,6 +108,12 @@ mod tests {
         ] {
             assert!(header(saved, "a").starts_with("attachment"), "{saved}");
         }
+    }
+
+    #[test]
+    fn what_is_asked_to_be_saved_is_not_shown() {
+        let saved = content_disposition("image/png", "a.png", true);
+        assert_eq!(saved, "attachment; filename=\"a.png\"");
     }
 
     #[test]

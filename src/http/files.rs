@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, IF_RANGE, RANGE,
@@ -20,15 +20,18 @@ use sha2::{Digest, Sha256};
 
 use super::Server;
 use super::disposition::content_disposition;
-use super::pending::grants::{self, Grant, GrantViewer, GrantedFile};
-use super::pending::out_on_any;
 use super::range::{Wanted, wanted};
 use super::refusal::Refusal;
-use crate::accounts::{self, Scope};
+use crate::accounts::{self, OpContext, Scope};
 use crate::app::App;
+use crate::assets::grants::{self, Grant, GrantSubject, GrantViewer, GrantedFile};
+use crate::channels;
+use crate::contents;
 use crate::error::{Error, Result};
 use crate::platform::blob::Download;
 use crate::platform::clock::Timestamp;
+use crate::platform::ids::{ChannelId, ContentId, VersionId};
+use crate::rights;
 
 /// Longest that a browser may keep a file without asking again, in milliseconds.
 const MAX_AGE_MS: i64 = 3_600_000;
@@ -37,24 +40,31 @@ const CHECKED_FIRST: u64 = 256 * 1024;
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Delivers a file; the last part of the address is for people and decides nothing.
+/// Delivers a file; with `?download=1` to be saved, whatever it is. The last part of the address is for
+/// people and decides nothing.
 pub(super) async fn deliver(
     State(server): State<Arc<Server>>,
     Path((grant, _filename)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let app = &server.app;
     let now = app.clock.now();
     let grant = grants::open(&app.sealer, &grant)
-        .filter(|grant| now < grant.expires_at)
+        .filter(|grant| grant.lives(now))
         .ok_or_else(Refusal::nothing_here)?;
     let file = grants::resolve(app.db.read(), &grant.subject)
         .await?
         .ok_or_else(Refusal::nothing_here)?;
     let until = permitted(app, &grant, &file).await?;
     let until = until.map_or(grant.expires_at, |until| until.min(grant.expires_at));
-    let about = about(&file, &grant.viewer, now, until)?;
+    let mut about = about(&file, &grant.viewer, now, until)?;
+    let saved = query.as_deref() == Some("download=1");
+    about.insert(
+        CONTENT_DISPOSITION,
+        content_disposition(&file.media_type, &file.filename, saved),
+    );
     let etag = format!("\"{}\"", file.sha256);
     if headers
         .get_all(IF_NONE_MATCH)
@@ -105,13 +115,45 @@ async fn permitted(
                 .ok_or_else(Refusal::nothing_here)
         }
         GrantViewer::Public(channels) => {
+            let GrantSubject::Version(version) = grant.subject else {
+                return Err(Refusal::nothing_here());
+            };
             let content = file.content.ok_or_else(Refusal::nothing_here)?;
-            out_on_any(app, content, channels).await?.ok_or_else(|| {
-                let text = "This may not go out here now.";
-                Refusal::new(StatusCode::GONE, "NOT_FOUND", text)
-            })
+            out_now(app, content, version, channels)
+                .await?
+                .ok_or_else(|| {
+                    let text = "This may not go out here now.";
+                    Refusal::new(StatusCode::GONE, "NOT_FOUND", text)
+                })
         }
     }
+}
+
+/// Whether the gate lets a content out in one of these channels or one under them, and this version is
+/// what goes out: an address of an earlier one does not outlive its recall.
+async fn out_now(
+    app: &Arc<App>,
+    content: ContentId,
+    version: VersionId,
+    granted: &[ChannelId],
+) -> Result<Option<Option<Timestamp>>> {
+    let found = contents::store::load(app.db.read(), &[content]).await?;
+    if found
+        .get(&content)
+        .is_none_or(|c| c.current != Some(version))
+    {
+        return Ok(None);
+    }
+    let cx = OpContext::system(app);
+    let tree = channels::fresh_tree(&cx).await?;
+    let within = |id: ChannelId| tree.chain(id).iter().any(|c| granted.contains(&c.id));
+    let reached: Vec<ChannelId> = tree
+        .all()
+        .iter()
+        .map(|c| c.id)
+        .filter(|id| within(*id))
+        .collect();
+    rights::out_on_any(&cx, content, &reached).await
 }
 
 /// The headers of every answer about this file.
@@ -135,10 +177,6 @@ fn about(
         (CONTENT_TYPE, kind),
         (ETAG, etag),
         (CACHE_CONTROL, cache),
-        (
-            CONTENT_DISPOSITION,
-            content_disposition(&file.media_type, &file.filename),
-        ),
         (
             CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("sandbox; default-src 'none'"),

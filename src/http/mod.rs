@@ -10,7 +10,6 @@ mod files;
 mod graphql;
 mod health;
 mod multipart;
-mod pending;
 mod range;
 mod refusal;
 mod request;

@@ -17,10 +17,9 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 use serde_json::Value as Json;
 
 use super::graphql::{Envelope, MAX_BODY, strict_json};
-use super::pending;
 use super::refusal::Refusal;
 use crate::app::App;
-use crate::assets::StoredUpload;
+use crate::assets::{self, StoredUpload};
 use crate::error::Error;
 use crate::graphql::upload::Uploads;
 
@@ -57,7 +56,7 @@ pub(super) async fn receive(
     match received {
         Ok(()) => Ok((envelope, uploads)),
         Err(refusal) => {
-            pending::discard_unclaimed(app, &uploads).await;
+            assets::discard_unclaimed(app, &uploads.all()).await;
             Err(refusal)
         }
     }
@@ -200,7 +199,7 @@ async fn file(app: &Arc<App>, part: Field<'static>) -> Result<StoredUpload, Refu
     let filename = part.file_name().unwrap_or("").to_owned();
     let fault = Fault::default();
     let bytes = Box::pin(bounded(part, fault.clone()));
-    let upload = pending::receive(app, &filename, MAX_FILE, bytes).await;
+    let upload = assets::receive(app, &filename, MAX_FILE, bytes).await;
     match fault.take() {
         Some(refusal) => Err(refusal),
         None => Ok(upload?),

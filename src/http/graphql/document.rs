@@ -30,7 +30,14 @@ pub(super) fn parse(text: &str) -> Result<ExecutableDocument, ServerError> {
         return Err(refused("BAD_REQUEST", text));
     }
     measure(text)?;
-    parse_query(text).map_err(ServerError::from)
+    parse_query(text).map_err(|error| {
+        let mut error = ServerError::from(error);
+        // The parser draws the place; it is among the error's locations already.
+        if let Some((_, reason)) = error.message.rsplit_once("= ") {
+            error.message = format!("The document cannot be read: {}.", reason.trim());
+        }
+        error
+    })
 }
 
 /// Counts tokens and nesting without parsing. It need not be exact on documents that are none.

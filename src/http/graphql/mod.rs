@@ -20,8 +20,9 @@ use http_body_util::{BodyExt, Limited};
 pub(super) use envelope::{Envelope, strict_json};
 
 use super::refusal::Refusal;
-use super::{Server, auth, multipart, pending, request};
+use super::{Server, auth, multipart, request};
 use crate::accounts::{OpContext, Viewer};
+use crate::assets;
 use crate::graphql::context::RequestData;
 use crate::graphql::loader::{Loaders, request_loader};
 use crate::graphql::upload::Uploads;
@@ -120,7 +121,7 @@ async fn call(
         }
     };
     let response = execute(server, caller, envelope, uploads.clone(), reads_only, note).await;
-    pending::discard_unclaimed(&server.app, &uploads).await;
+    assets::discard_unclaimed(&server.app, &uploads.all()).await;
     let response = response?;
     note.errors = response.errors.len();
     Ok(answer::close(response, answer))
@@ -155,7 +156,7 @@ async fn execute(
         return Ok(GqlResponse::from_errors(vec![error]));
     }
     let request_id = request::current_id().unwrap_or_default();
-    let cx = OpContext::new(&server.app, Arc::clone(&caller.viewer), request_id)
+    let cx = OpContext::new(&server.app, caller.viewer, request_id)
         .with_channels_revision(Some(caller.channels_revision));
     let loader = request_loader(Loaders::new(&cx));
     let data = RequestData {
