@@ -8,14 +8,17 @@ use async_graphql::{Context, ID, InputObject, Interface, Object};
 use super::lifecycle::{archive_content, restore_content, withdraw_content};
 use super::loaders::VersionsKey;
 use super::model::{self, ContentKind, ContentStatus, Labels, VersionDetail, VersionState};
+use crate::accounts::graphql::Actor;
 use crate::assets::graphql::{Asset, AssetVersion};
-use crate::catalog::graphql::Brand;
+use crate::audit::graphql::{AuditEntry, history};
+use crate::catalog::graphql::{Audience, Brand, Product};
+use crate::channels::graphql::Channel;
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::error::{Error, Result};
 use crate::graphql::connection::{Connection, PageArgs, Total, connection};
 use crate::graphql::context::{Request, client_mutation_id, mutation};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
-use crate::graphql::interface::interface_methods;
+use crate::graphql::interface::{Resolved, interface_methods};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::{ContentKey, LabelsKey, VersionKey};
 use crate::platform::db::{KeyPart, Page};
@@ -27,59 +30,82 @@ use crate::rights::graphql::{Availability, Lease, answer};
 /// Anything that is reviewed, licensed, tagged to channels, placed and measured: an asset or an endorsement.
 #[derive(Interface, Clone)]
 #[graphql(
-    field(name = "id", method = "i_id", ty = "ID", desc = "The content's id."),
+    field(
+        name = "id",
+        method = "i_id",
+        ty = "Resolved<ID>",
+        desc = "The content's id."
+    ),
     field(
         name = "brand",
         method = "i_brand",
-        ty = "Brand",
+        ty = "Resolved<Brand>",
         desc = "Whose it is."
     ),
     field(
         name = "title",
         method = "i_title",
-        ty = "String",
+        ty = "Resolved<String>",
         desc = "What it is called inside the house."
     ),
     field(
         name = "tags",
         method = "i_tags",
-        ty = "Vec<String>",
+        ty = "Resolved<Vec<String>>",
         desc = "Free words, folded."
     ),
     field(
         name = "markets",
         method = "i_markets",
-        ty = "Vec<CountryCode>",
+        ty = "Resolved<Vec<CountryCode>>",
         desc = "Where it may go; empty: every market."
+    ),
+    field(
+        name = "products",
+        method = "i_products",
+        ty = "Resolved<Vec<Product>>",
+        desc = "The products it is about."
+    ),
+    field(
+        name = "channels",
+        method = "i_channels",
+        ty = "Resolved<Vec<Channel>>",
+        desc = "Channel tags: where it is meant to be used."
+    ),
+    field(
+        name = "audiences",
+        method = "i_audiences",
+        ty = "Resolved<Vec<Audience>>",
+        desc = "To whom it speaks; empty: everyone."
     ),
     field(
         name = "status",
         method = "i_status",
-        ty = "ContentStatus",
+        ty = "Resolved<ContentStatus>",
         desc = "Where it stands now; derived, never stored."
     ),
     field(
         name = "version",
         method = "i_version",
-        ty = "Option<Version>",
+        ty = "Resolved<Option<Version>>",
         desc = "The current version: the approved one with the highest number."
     ),
     field(
         name = "latestVersion",
         method = "i_latest_version",
-        ty = "Version",
+        ty = "Resolved<Version>",
         desc = "The version with the highest number."
     ),
     field(
         name = "leases",
         method = "i_leases",
-        ty = "Vec<Lease>",
+        ty = "Resolved<Vec<Lease>>",
         desc = "The rights and bars on it, the oldest first."
     ),
     field(
         name = "availability",
         method = "i_availability",
-        ty = "Availability",
+        ty = "Resolved<Availability>",
         desc = "The one answer to \"may this go out here, now?\". `at` asks about another instant, with today's facts.",
         arg(name = "channel", ty = "ID"),
         arg(name = "market", ty = "Option<CountryCode>"),
@@ -90,31 +116,53 @@ use crate::rights::graphql::{Availability, Lease, answer};
     field(
         name = "releaseAt",
         method = "i_release_at",
-        ty = "Option<DateTime>",
+        ty = "Resolved<Option<DateTime>>",
         desc = "Embargo: not before."
     ),
     field(
         name = "expireAt",
         method = "i_expire_at",
-        ty = "Option<DateTime>",
+        ty = "Resolved<Option<DateTime>>",
         desc = "Not at or after."
     ),
     field(
         name = "revision",
         method = "i_revision",
-        ty = "i32",
+        ty = "Resolved<i32>",
         desc = "The optimistic lock: send back the one you read."
+    ),
+    field(
+        name = "history",
+        method = "i_history",
+        ty = "Resolved<Connection<AuditEntry>>",
+        desc = "What was done to it, the newest first.",
+        arg(
+            name = "first",
+            ty = "Option<i32>",
+            desc = "How many, at most 100; 20 unless given."
+        ),
+        arg(
+            name = "after",
+            ty = "Option<String>",
+            desc = "Those after this cursor."
+        )
     ),
     field(
         name = "createdAt",
         method = "i_created_at",
-        ty = "DateTime",
+        ty = "Resolved<DateTime>",
         desc = "When it was made."
+    ),
+    field(
+        name = "createdBy",
+        method = "i_created_by",
+        ty = "Resolved<Actor>",
+        desc = "Who made it."
     ),
     field(
         name = "updatedAt",
         method = "i_updated_at",
-        ty = "DateTime",
+        ty = "Resolved<DateTime>",
         desc = "When it was last changed."
     )
 )]
@@ -267,6 +315,24 @@ impl ContentFields {
             .collect())
     }
 
+    /// The products it is about.
+    async fn products(&self, ctx: &Context<'_>) -> GqlResult<Vec<Product>> {
+        let labels = self.labels(ctx).await?;
+        Product::list(ctx, &labels.products).await.or_fail()
+    }
+
+    /// Channel tags: where it is meant to be used, among the channels that you reach.
+    async fn channels(&self, ctx: &Context<'_>) -> GqlResult<Vec<Channel>> {
+        let labels = self.labels(ctx).await?;
+        Channel::find_many(ctx, &labels.channels).await.or_fail()
+    }
+
+    /// To whom it speaks; empty: everyone. It narrows and ranks what is pulled, it never holds.
+    async fn audiences(&self, ctx: &Context<'_>) -> GqlResult<Vec<Audience>> {
+        let labels = self.labels(ctx).await?;
+        Audience::list(ctx, &labels.audiences).await.or_fail()
+    }
+
     /// Embargo: not before.
     async fn release_at(&self) -> Option<DateTime> {
         self.0.release_at.map(DateTime)
@@ -362,6 +428,23 @@ impl ContentFields {
         DateTime(self.0.created_at)
     }
 
+    /// Who made it.
+    async fn created_by(&self, ctx: &Context<'_>) -> GqlResult<Actor> {
+        Actor::of(ctx, self.0.created_by).await.or_fail()
+    }
+
+    /// What was done to it, the newest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+    ) -> GqlResult<Connection<AuditEntry>> {
+        history(ctx, self.0.id, &PageArgs::forward(first, after))
+            .await
+            .or_fail()
+    }
+
     /// When it was last changed.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
@@ -371,35 +454,46 @@ impl ContentFields {
 /// One state of a content: the unit of review, rendition and placement. Immutable but for its state.
 #[derive(Interface, Clone)]
 #[graphql(
-    field(name = "id", method = "i_id", ty = "ID", desc = "The version's id."),
+    field(
+        name = "id",
+        method = "i_id",
+        ty = "Resolved<ID>",
+        desc = "The version's id."
+    ),
     field(
         name = "content",
         method = "i_content",
-        ty = "Content",
+        ty = "Resolved<Content>",
         desc = "What it is a version of."
     ),
     field(
         name = "number",
         method = "i_number",
-        ty = "i32",
+        ty = "Resolved<i32>",
         desc = "1, 2, 3 … per content, without a hole."
     ),
     field(
         name = "state",
         method = "i_state",
-        ty = "VersionState",
+        ty = "Resolved<VersionState>",
         desc = "Where it stands in its review."
     ),
     field(
         name = "note",
         method = "i_note",
-        ty = "Option<String>",
+        ty = "Resolved<Option<String>>",
         desc = "What its author says of it."
+    ),
+    field(
+        name = "author",
+        method = "i_author",
+        ty = "Resolved<Actor>",
+        desc = "Who made it."
     ),
     field(
         name = "createdAt",
         method = "i_created_at",
-        ty = "DateTime",
+        ty = "Resolved<DateTime>",
         desc = "When it was made."
     )
 )]
@@ -464,6 +558,11 @@ impl VersionFields {
         self.0.note.as_deref()
     }
 
+    /// Who made it.
+    async fn author(&self, ctx: &Context<'_>) -> GqlResult<Actor> {
+        Actor::of(ctx, self.0.author).await.or_fail()
+    }
+
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         DateTime(self.0.created_at)
@@ -478,6 +577,9 @@ macro_rules! content_interface {
             i_title() -> String;
             i_tags() -> Vec<String>;
             i_markets() -> Vec<CountryCode>;
+            i_products() -> Vec<Product>;
+            i_channels() -> Vec<Channel>;
+            i_audiences() -> Vec<Audience>;
             i_status() -> ContentStatus;
             i_version() -> Option<Version>;
             i_latest_version() -> Version;
@@ -489,7 +591,9 @@ macro_rules! content_interface {
             i_release_at() -> Option<DateTime>;
             i_expire_at() -> Option<DateTime>;
             i_revision() -> i32;
+            i_history(first: Option<i32>, after: Option<String>) -> Connection<AuditEntry>;
             i_created_at() -> DateTime;
+            i_created_by() -> Actor;
             i_updated_at() -> DateTime;
         } }
     )*};
@@ -504,6 +608,7 @@ macro_rules! version_interface {
             i_number() -> i32;
             i_state() -> VersionState;
             i_note() -> Option<String>;
+            i_author() -> Actor;
             i_created_at() -> DateTime;
         } }
     )*};

@@ -2,24 +2,44 @@
 
 use async_graphql::registry::Registry;
 use async_graphql::{
-    ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value, parser,
+    Context, ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value,
+    parser,
 };
 
-use super::interface::interface_methods;
+use super::context::Request;
+use super::interface::{Resolved, interface_methods};
+use crate::accounts::graphql::AccessToken;
 use crate::assets::graphql::{Asset, AssetVersion};
-use crate::catalog::graphql::Brand;
+use crate::audit::graphql::AuditEntry;
+use crate::catalog::graphql::{Audience, Brand, Outlet, Product};
+use crate::channels::graphql::Channel;
+use crate::contents::graphql::{Content, Version};
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
+use crate::error::Result;
+use crate::library::VersionKey;
+use crate::platform::ids::{
+    AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, EndorsementId, LeaseId, OutletId,
+    ProductId, TokenId, TypedId, VersionId, decode,
+};
+use crate::rights::graphql::Lease;
 
 /// Anything that has an id.
 #[derive(Interface)]
 #[graphql(field(
     name = "id",
     method = "i_id",
-    ty = "ID",
+    ty = "Resolved<ID>",
     desc = "The id, with its type's prefix."
 ))]
 pub(crate) enum Node {
     Brand(Brand),
+    Product(Product),
+    Outlet(Outlet),
+    Audience(Audience),
+    Channel(Channel),
+    AccessToken(AccessToken),
+    AuditEntry(AuditEntry),
+    Lease(Lease),
     Asset(Asset),
     Endorsement(Endorsement),
     AssetVersion(AssetVersion),
@@ -32,7 +52,67 @@ macro_rules! nodes {
         interface_methods! { $object { i_id() -> ID; } }
     )*};
 }
-nodes!(Brand);
+nodes!(
+    Brand,
+    Product,
+    Outlet,
+    Audience,
+    Channel,
+    AccessToken,
+    AuditEntry,
+    Lease,
+);
+
+/// Whatever has this id, if the viewer sees it. Foreign, random and malformed ids are all the same: none.
+pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
+    let Ok((prefix, uuid)) = decode(text) else {
+        return Ok(None);
+    };
+    Ok(match prefix {
+        BrandId::PREFIX => Brand::find(ctx, BrandId(uuid)).await?.map(Node::Brand),
+        ProductId::PREFIX => Product::find(ctx, ProductId(uuid))
+            .await?
+            .map(Node::Product),
+        OutletId::PREFIX => Outlet::find(ctx, OutletId(uuid)).await?.map(Node::Outlet),
+        AudienceId::PREFIX => Audience::find(ctx, AudienceId(uuid))
+            .await?
+            .map(Node::Audience),
+        ChannelId::PREFIX => Channel::find(ctx, ChannelId(uuid))
+            .await?
+            .map(Node::Channel),
+        TokenId::PREFIX => AccessToken::find(ctx, TokenId(uuid))
+            .await?
+            .map(Node::AccessToken),
+        AuditEntryId::PREFIX => AuditEntry::find(ctx, AuditEntryId(uuid))
+            .await?
+            .map(Node::AuditEntry),
+        LeaseId::PREFIX => Lease::find(ctx, LeaseId(uuid)).await?.map(Node::Lease),
+        AssetId::PREFIX => match Content::find(ctx, AssetId(uuid).into()).await? {
+            Some(Content::Asset(asset)) => Some(Node::Asset(asset)),
+            _ => None,
+        },
+        EndorsementId::PREFIX => match Content::find(ctx, EndorsementId(uuid).into()).await? {
+            Some(Content::Endorsement(endorsement)) => Some(Node::Endorsement(endorsement)),
+            _ => None,
+        },
+        VersionId::PREFIX => version(ctx, VersionId(uuid)).await?,
+        _ => None,
+    })
+}
+
+/// A version, if the viewer sees its content.
+async fn version(ctx: &Context<'_>, id: VersionId) -> Result<Option<Node>> {
+    let Some(found) = ctx.loader().load_one(VersionKey(id)).await? else {
+        return Ok(None);
+    };
+    if Content::find(ctx, found.content).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(match Version::of(found) {
+        Version::AssetVersion(version) => Node::AssetVersion(version),
+        Version::EndorsementVersion(version) => Node::EndorsementVersion(version),
+    }))
+}
 
 /// Says that the interfaces `Content` and `Version` implement `Node` themselves, which the derive has no
 /// words for. Registered with the schema, never resolved.
