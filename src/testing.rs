@@ -5,7 +5,7 @@ use std::path::Path;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-use crate::platform::db::{self, Db, DatabaseConfig};
+use crate::platform::db::{self, DatabaseConfig, Db};
 
 /// An empty database that nothing else uses, and a folder beside it.
 pub struct TestDatabase {
@@ -23,17 +23,38 @@ impl TestDatabase {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let Some(server) = test_server() else {
             let url = format!("sqlite://{}", folder.path().join("test.db").display());
-            return Self { folder, config: DatabaseConfig { url, connections: 3 }, server: None };
+            return Self {
+                folder,
+                config: DatabaseConfig {
+                    url,
+                    connections: 3,
+                },
+                server: None,
+            };
         };
         let mut bytes = [0_u8; 8];
         rand::fill(&mut bytes);
         let name = format!("accolade_test_{}", hex::encode(bytes));
-        let connection = sea_orm::Database::connect(&server).await.expect("TEST_DATABASE_URL answers");
-        connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a new database");
+        let connection = sea_orm::Database::connect(&server)
+            .await
+            .expect("TEST_DATABASE_URL answers");
+        connection
+            .execute_unprepared(&format!("CREATE DATABASE {name}"))
+            .await
+            .expect("a new database");
         connection.close().await.expect("closed");
-        let (base, _) = server.rsplit_once('/').expect("a database in TEST_DATABASE_URL");
-        let config = DatabaseConfig { url: format!("{base}/{name}"), connections: 8 };
-        Self { folder, config, server: Some((server, name)) }
+        let (base, _) = server
+            .rsplit_once('/')
+            .expect("a database in TEST_DATABASE_URL");
+        let config = DatabaseConfig {
+            url: format!("{base}/{name}"),
+            connections: 8,
+        };
+        Self {
+            folder,
+            config,
+            server: Some((server, name)),
+        }
     }
 
     /// Where it is, for a configuration.
@@ -54,7 +75,10 @@ impl TestDatabase {
     /// Where it cannot be opened: the test could not run.
     pub async fn open(&self) -> Db {
         let opened = db::open(&self.config).await.expect("the database opens");
-        opened.migrate::<accolade_migrations::Migrator>().await.expect("the migrations run");
+        opened
+            .migrate::<accolade_migrations::Migrator>()
+            .await
+            .expect("the migrations run");
         opened.start()
     }
 
@@ -69,7 +93,12 @@ impl TestDatabase {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the tests' own setting, which no server reads")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own setting, which no server reads"
+)]
 fn test_server() -> Option<String> {
-    std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
+    std::env::var("TEST_DATABASE_URL")
+        .ok()
+        .filter(|url| !url.is_empty())
 }

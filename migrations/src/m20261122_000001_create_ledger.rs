@@ -52,6 +52,10 @@ crate::sql_migration! {
             hash text NOT NULL,
             PRIMARY KEY (chain, sequence)
         )",
+        // The entries that wait for their seal: short, so that the sealer need not look for them.
+        "CREATE TABLE audit_unsealed (
+            entry_id uuid PRIMARY KEY REFERENCES audit_entries (id)
+        )",
         // The log is appended to, never changed: the database refuses, whoever asks.
         "-- sqlite
          CREATE TRIGGER audit_entries_keep BEFORE UPDATE ON audit_entries
@@ -90,6 +94,7 @@ crate::sql_migration! {
     ],
     down: &[
         "DROP TABLE outbox_events",
+        "DROP TABLE audit_unsealed",
         "DROP TABLE audit_seals",
         "DROP TABLE audit_entry_contents",
         "DROP TABLE audit_entries",

@@ -11,8 +11,7 @@ mod service;
 mod store;
 
 pub use context::OpContext;
-pub(crate) use loaders::TokenKey;
 pub use model::{Reach, Scope, Token, Viewer};
-pub(crate) use service::{NewToken, bearer_lives, create_token, revoke_token};
+pub(crate) use service::bearer_lives;
 pub use service::{authenticate, create_operator_token};
 pub(crate) use store::any_token_exists;

@@ -12,11 +12,11 @@ use super::context::OpContext;
 use super::model::{Reach, Scope, Token, Viewer};
 use super::store;
 use crate::app::App;
-use crate::error::{Error, Problems, Result, UserErrorCode};
+use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
 use crate::platform::clock::Timestamp;
 use crate::platform::ids::{BrandId, ChannelId, TokenId};
 use crate::platform::ledger::Audit;
-use crate::platform::tasks;
+use crate::platform::{tasks, text};
 
 /// So that a leaked secret can be recognised for what it is.
 const SECRET_PREFIX: &str = "acl_";
@@ -25,6 +25,8 @@ const CHECKSUM_LEN: usize = 6;
 /// `last_used_at` is written at most this often.
 const TOUCH_EVERY_MS: i64 = 60_000;
 const MAX_NAME: usize = 200;
+/// Most brands and most channels that a token names.
+const MAX_REACH: usize = 250;
 
 /// A new secret: prefix, 256 random bits, and a checksum by which a mistyped one is told at once.
 fn new_secret() -> String {
@@ -93,10 +95,10 @@ fn touch_later(app: &Arc<App>, id: TokenId) {
 pub(crate) struct NewToken {
     pub name: String,
     pub scopes: BTreeSet<Scope>,
-    /// None: its maker's.
-    pub brands: Option<BTreeSet<BrandId>>,
-    /// None: its maker's.
-    pub channels: Option<BTreeSet<ChannelId>>,
+    /// Empty: its maker's.
+    pub brands: BTreeSet<BrandId>,
+    /// Channels that its maker reaches: whoever calls has looked them up in the tree. Empty: its maker's.
+    pub channels: BTreeSet<ChannelId>,
     pub expires_at: Option<Timestamp>,
 }
 
@@ -145,8 +147,8 @@ pub async fn create_operator_token(
     let new = NewToken {
         name: name.to_owned(),
         scopes,
-        brands: brand.map(|b| BTreeSet::from([b])),
-        channels: None,
+        brands: brand.into_iter().collect(),
+        channels: BTreeSet::new(),
         expires_at: None,
     };
     let (_, secret) = create_token(&OpContext::system(app), new).await?;
@@ -155,20 +157,7 @@ pub async fn create_operator_token(
 
 fn check(cx: &OpContext, new: NewToken) -> Result<Token> {
     let mut problems = Problems::new();
-    let name = new.name.trim().to_owned();
-    if name.is_empty() {
-        problems.add(
-            UserErrorCode::Required,
-            "name",
-            "Name the token, so that it can be told from others.",
-        );
-    } else if name.chars().count() > MAX_NAME {
-        problems.add(
-            UserErrorCode::TooLong,
-            "name",
-            format!("At most {MAX_NAME} characters."),
-        );
-    }
+    let name = text::required(&mut problems, "name", &new.name, MAX_NAME);
     if new.scopes.is_empty() {
         problems.add(
             UserErrorCode::Required,
@@ -177,26 +166,41 @@ fn check(cx: &OpContext, new: NewToken) -> Result<Token> {
         );
     }
     if let Some(scope) = new.scopes.iter().find(|s| !cx.viewer.may(**s)) {
-        let text = format!(
+        let wrong = format!(
             "You do not have the scope {}, so you cannot give it.",
             scope.name()
         );
-        problems.add(UserErrorCode::Invalid, "scopes", text);
+        problems.add(UserErrorCode::Invalid, "scopes", wrong);
     }
-    let brands = new
-        .brands
-        .map_or_else(|| cx.viewer.brands.clone(), Reach::Only);
+    for (field, len) in [
+        ("brands", new.brands.len()),
+        ("channels", new.channels.len()),
+    ] {
+        if len > MAX_REACH {
+            problems.add(
+                UserErrorCode::QuotaExceeded,
+                field,
+                format!("At most {MAX_REACH} entries."),
+            );
+        }
+    }
+    if reads_public_only(&new.scopes) && new.channels.is_empty() {
+        let wanted = "A READ_PUBLIC token must name the channels it reads.";
+        problems.add(UserErrorCode::Required, "channels", wanted);
+    }
+    let brands = if new.brands.is_empty() {
+        cx.viewer.brands.clone()
+    } else {
+        Reach::Only(new.brands)
+    };
     if !cx.viewer.brands.covers(&brands) {
-        problems.push(crate::error::UserError::not_found("brands"));
+        problems.push(UserError::not_found("brands"));
     }
-    let public_only = new.scopes.iter().all(|s| *s == Scope::ReadPublic) && !new.scopes.is_empty();
-    if public_only && new.channels.as_ref().is_none_or(BTreeSet::is_empty) {
-        let text = "A READ_PUBLIC token must name the channels it reads.";
-        problems.add(UserErrorCode::Required, "channels", text);
-    }
-    let channels = new
-        .channels
-        .map_or_else(|| cx.viewer.channels.clone(), Reach::Only);
+    let channels = if new.channels.is_empty() {
+        cx.viewer.channels.clone()
+    } else {
+        Reach::Only(new.channels)
+    };
     if new.expires_at.is_some_and(|end| end <= cx.at()) {
         problems.add(
             UserErrorCode::Invalid,
@@ -215,6 +219,11 @@ fn check(cx: &OpContext, new: NewToken) -> Result<Token> {
         revoked_at: None,
         last_used_at: None,
     })
+}
+
+/// Whether such a token reads what is out now and nothing else; it may count usage besides.
+fn reads_public_only(scopes: &BTreeSet<Scope>) -> bool {
+    scopes.contains(&Scope::ReadPublic) && !scopes.iter().any(|s| s.includes(Scope::Read))
 }
 
 fn describe<I: ToString>(reach: &Reach<I>) -> serde_json::Value {
@@ -253,6 +262,24 @@ pub(crate) async fn revoke_token(cx: &OpContext, id: TokenId) -> Result<TokenId>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_scopes_without_read_are_public() {
+        use Scope::{Read, ReadPublic, Review, UsageWrite};
+        for (scopes, public) in [
+            (vec![ReadPublic], true),
+            (vec![ReadPublic, UsageWrite], true),
+            (vec![ReadPublic, Read], false),
+            (vec![ReadPublic, Review], false),
+            (vec![UsageWrite], false),
+        ] {
+            assert_eq!(
+                reads_public_only(&scopes.iter().copied().collect()),
+                public,
+                "{scopes:?}"
+            );
+        }
+    }
 
     #[test]
     fn only_a_whole_secret_has_a_hash() {

@@ -5,14 +5,30 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
-use super::brands;
-use super::model::Brand;
+use super::model::{Audience, Brand, Outlet, Product};
+use super::{audiences, brands, outlets, products};
 use crate::graphql::loader::{LoadError, Loaders};
-use crate::platform::ids::BrandId;
+use crate::platform::ids::{AudienceId, BrandId, ChannelId, OutletId, ProductId};
 
 /// A brand that the viewer reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct BrandKey(pub(crate) BrandId);
+
+/// A product of a brand that the viewer reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ProductKey(pub(crate) ProductId);
+
+/// The channels that a product is sold in, whoever reaches them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ProductChannelsKey(pub(crate) ProductId);
+
+/// An outlet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct OutletKey(pub(crate) OutletId);
+
+/// An audience.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AudienceKey(pub(crate) AudienceId);
 
 impl Loader<BrandKey> for Loaders {
     type Value = Arc<Brand>;
@@ -31,6 +47,72 @@ impl Loader<BrandKey> for Loaders {
         Ok(found
             .into_iter()
             .map(|(id, brand)| (BrandKey(id), Arc::new(brand)))
+            .collect())
+    }
+}
+
+impl Loader<ProductKey> for Loaders {
+    type Value = Arc<Product>;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[ProductKey],
+    ) -> Result<HashMap<ProductKey, Arc<Product>>, LoadError> {
+        let ids: Vec<ProductId> = keys.iter().map(|k| k.0).collect();
+        let found = products::load(self.db(), &ids).await?;
+        Ok(found
+            .into_iter()
+            .filter(|(_, product)| self.viewer.sees_brand(product.brand))
+            .map(|(id, product)| (ProductKey(id), Arc::new(product)))
+            .collect())
+    }
+}
+
+impl Loader<ProductChannelsKey> for Loaders {
+    type Value = Arc<Vec<ChannelId>>;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[ProductChannelsKey],
+    ) -> Result<HashMap<ProductChannelsKey, Arc<Vec<ChannelId>>>, LoadError> {
+        let ids: Vec<ProductId> = keys.iter().map(|k| k.0).collect();
+        let found = products::load_channels(self.db(), &ids).await?;
+        Ok(found
+            .into_iter()
+            .map(|(id, channels)| (ProductChannelsKey(id), Arc::new(channels)))
+            .collect())
+    }
+}
+
+impl Loader<OutletKey> for Loaders {
+    type Value = Arc<Outlet>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[OutletKey]) -> Result<HashMap<OutletKey, Arc<Outlet>>, LoadError> {
+        let ids: Vec<OutletId> = keys.iter().map(|k| k.0).collect();
+        let found = outlets::load(self.db(), &ids).await?;
+        Ok(found
+            .into_iter()
+            .map(|(id, outlet)| (OutletKey(id), Arc::new(outlet)))
+            .collect())
+    }
+}
+
+impl Loader<AudienceKey> for Loaders {
+    type Value = Arc<Audience>;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[AudienceKey],
+    ) -> Result<HashMap<AudienceKey, Arc<Audience>>, LoadError> {
+        let ids: Vec<AudienceId> = keys.iter().map(|k| k.0).collect();
+        let found = audiences::load(self.db(), &ids).await?;
+        Ok(found
+            .into_iter()
+            .map(|(id, audience)| (AudienceKey(id), Arc::new(audience)))
             .collect())
     }
 }

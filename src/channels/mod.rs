@@ -3,10 +3,13 @@
 //!
 //! What is said of a channel, a tag, a lease or a rule, holds for every channel under it.
 
+mod check;
 pub(crate) mod graphql;
 mod model;
 pub(crate) mod resolve;
+mod service;
 mod store;
+mod template;
 
 pub use model::{
     Admission, Attribution, Channel, ChannelKind, Demand, Fit, MAX_DEPTH, Preset, Rule, RuleCheck,

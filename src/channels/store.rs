@@ -10,9 +10,9 @@ use super::model::{Channel, Demand, Preset, Rule, Tree};
 use crate::accounts::OpContext;
 use crate::error::{Error, Result};
 use crate::platform::clock::{Day, Timestamp};
-use crate::platform::db::{Sql, fetch, fetch_count};
+use crate::platform::db::{Sql, Tx, fetch, fetch_count, run};
 use crate::platform::ids::ChannelId;
-use crate::platform::names::named;
+use crate::platform::names::{name_of, named};
 
 /// The channel tree as this instance last read it. A request uses it if its revision is still the
 /// database's, which the statement that reads the request's token tells.
@@ -118,51 +118,8 @@ pub(super) async fn load(db: &impl ConnectionTrait) -> Result<Vec<Channel>> {
         ),
     )
     .await?;
-    let mut rules: HashMap<ChannelId, Vec<Rule>> = HashMap::new();
-    let rule_rows: Vec<RuleRow> = fetch(
-        db,
-        Sql::new(
-            "SELECT channel_id, rule_check, value, severity, message, source, checked_on
-             FROM channel_rules ORDER BY channel_id, position",
-        ),
-    )
-    .await?;
-    for row in rule_rows {
-        let value: Option<Json> = row
-            .value
-            .as_deref()
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(Error::internal)?;
-        rules.entry(row.channel_id).or_default().push(Rule {
-            demand: Demand::parse(named(&row.rule_check)?, value.as_ref())
-                .map_err(Error::internal)?,
-            severity: named(&row.severity)?,
-            message: row.message,
-            source: row.source,
-            checked_on: row.checked_on,
-        });
-    }
-    let mut presets: HashMap<ChannelId, Vec<Preset>> = HashMap::new();
-    let preset_rows: Vec<PresetRow> = fetch(
-        db,
-        Sql::new(
-            "SELECT channel_id, name, width, height, fit, media_type, quality, background
-             FROM rendition_presets ORDER BY channel_id, position",
-        ),
-    )
-    .await?;
-    for row in preset_rows {
-        presets.entry(row.channel_id).or_default().push(Preset {
-            name: row.name,
-            width: row.width,
-            height: row.height,
-            fit: named(&row.fit)?,
-            media_type: row.media_type,
-            quality: row.quality,
-            background: row.background,
-        });
-    }
+    let mut rules = load_rules(db, Sql::new("1 = 1")).await?;
+    let mut presets = load_presets(db, Sql::new("1 = 1")).await?;
     rows.into_iter()
         .map(|row| {
             Ok(Channel {
@@ -181,4 +138,176 @@ pub(super) async fn load(db: &impl ConnectionTrait) -> Result<Vec<Channel>> {
             })
         })
         .collect()
+}
+
+/// Rules by channel, of those channels that a condition selects.
+pub(super) async fn load_rules(
+    db: &impl ConnectionTrait,
+    which: Sql,
+) -> Result<HashMap<ChannelId, Vec<Rule>>> {
+    let sql = Sql::new(
+        "SELECT channel_id, rule_check, value, severity, message, source, checked_on FROM channel_rules WHERE ",
+    )
+    .append(which)
+    .push(" ORDER BY channel_id, position");
+    let rows: Vec<RuleRow> = fetch(db, sql).await?;
+    let mut rules: HashMap<ChannelId, Vec<Rule>> = HashMap::new();
+    for row in rows {
+        let value: Option<Json> = row
+            .value
+            .as_deref()
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(Error::internal)?;
+        rules.entry(row.channel_id).or_default().push(Rule {
+            demand: Demand::parse(named(&row.rule_check)?, value.as_ref())
+                .map_err(Error::internal)?,
+            severity: named(&row.severity)?,
+            message: row.message,
+            source: row.source,
+            checked_on: row.checked_on,
+        });
+    }
+    Ok(rules)
+}
+
+/// Presets by channel, of those channels that a condition selects.
+pub(super) async fn load_presets(
+    db: &impl ConnectionTrait,
+    which: Sql,
+) -> Result<HashMap<ChannelId, Vec<Preset>>> {
+    let sql = Sql::new(
+        "SELECT channel_id, name, width, height, fit, media_type, quality, background FROM rendition_presets WHERE ",
+    )
+    .append(which)
+    .push(" ORDER BY channel_id, position");
+    let rows: Vec<PresetRow> = fetch(db, sql).await?;
+    let mut presets: HashMap<ChannelId, Vec<Preset>> = HashMap::new();
+    for row in rows {
+        presets.entry(row.channel_id).or_default().push(Preset {
+            name: row.name,
+            width: row.width,
+            height: row.height,
+            fit: named(&row.fit)?,
+            media_type: row.media_type,
+            quality: row.quality,
+            background: row.background,
+        });
+    }
+    Ok(presets)
+}
+
+/// Counts up the revision of the channel tree. On PostgreSQL this makes the writers of channels wait for
+/// each other until the transaction ends: call it first.
+pub(super) async fn bump_revision(tx: &Tx) -> Result<()> {
+    run(
+        &**tx,
+        Sql::new("UPDATE revisions SET value = value + 1 WHERE name = 'channels'"),
+    )
+    .await?;
+    Ok(())
+}
+
+/// How many channels stand directly under one.
+pub(super) async fn count_children(tx: &Tx, parent: ChannelId) -> Result<i64> {
+    fetch_count(
+        &**tx,
+        Sql::new("SELECT count(*) AS n FROM channels WHERE parent_id = ").bind(parent),
+    )
+    .await
+}
+
+/// Inserts a channel's row, without its rules and presets.
+pub(super) async fn insert(tx: &Tx, channel: &Channel) -> Result<()> {
+    let row = [
+        ("id", channel.id.into()),
+        ("slug", channel.slug.clone().into()),
+        ("name", channel.name.clone().into()),
+        ("kind", name_of(channel.kind)?.into()),
+        ("market", channel.market.clone().into()),
+        ("locale", channel.locale.clone().into()),
+        ("parent_id", channel.parent.into()),
+        ("is_public", channel.public.into()),
+        ("weight", channel.weight.into()),
+        ("rules_changed_at", channel.rules_changed_at.into()),
+        ("created_at", tx.op.at.into()),
+    ];
+    run(&**tx, Sql::insert("channels", row)).await?;
+    Ok(())
+}
+
+/// Makes a channel's rules exactly these.
+pub(super) async fn replace_rules(tx: &Tx, id: ChannelId, rules: &[Rule]) -> Result<()> {
+    run(
+        &**tx,
+        Sql::new("DELETE FROM channel_rules WHERE channel_id = ").bind(id),
+    )
+    .await?;
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let columns = [
+        "channel_id",
+        "position",
+        "rule_check",
+        "value",
+        "severity",
+        "message",
+        "source",
+        "checked_on",
+    ];
+    let mut rows = Vec::new();
+    for (position, rule) in (0_i32..).zip(rules) {
+        rows.push(vec![
+            id.into(),
+            position.into(),
+            name_of(rule.demand.check())?.into(),
+            rule.demand.value().to_string().into(),
+            name_of(rule.severity)?.into(),
+            rule.message.clone().into(),
+            rule.source.clone().into(),
+            rule.checked_on.into(),
+        ]);
+    }
+    run(&**tx, Sql::insert_all("channel_rules", &columns, rows)).await?;
+    Ok(())
+}
+
+/// Makes a channel's presets exactly these.
+pub(super) async fn replace_presets(tx: &Tx, id: ChannelId, presets: &[Preset]) -> Result<()> {
+    run(
+        &**tx,
+        Sql::new("DELETE FROM rendition_presets WHERE channel_id = ").bind(id),
+    )
+    .await?;
+    if presets.is_empty() {
+        return Ok(());
+    }
+    let columns = [
+        "channel_id",
+        "position",
+        "name",
+        "width",
+        "height",
+        "fit",
+        "media_type",
+        "quality",
+        "background",
+    ];
+    let mut rows = Vec::new();
+    for (position, preset) in (0_i32..).zip(presets) {
+        rows.push(vec![
+            id.into(),
+            position.into(),
+            preset.name.clone().into(),
+            preset.width.into(),
+            preset.height.into(),
+            name_of(preset.fit)?.into(),
+            preset.media_type.clone().into(),
+            preset.quality.into(),
+            preset.background.clone().into(),
+        ]);
+    }
+    run(&**tx, Sql::insert_all("rendition_presets", &columns, rows)).await?;
+    Ok(())
 }

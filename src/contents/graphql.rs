@@ -12,9 +12,12 @@ use self::interfaces::{ContentInterface, VersionInterface};
 pub(crate) use self::mutation::{ContentIdInput, ContentsMutation};
 use super::loaders::VersionsKey;
 use super::model::{self, ContentKind, ContentStatus, Labels, VersionDetail, VersionState};
+use crate::accounts::graphql::Actor;
 use crate::assets::AltsKey;
 use crate::assets::graphql::{Asset, AssetVersion};
-use crate::catalog::graphql::Brand;
+use crate::audit::graphql::{AuditEntry, history};
+use crate::catalog::graphql::{Audience, Brand, Product};
+use crate::channels::graphql::Channel;
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::error::{Error, Result};
 use crate::graphql::connection::{Connection, PageArgs, Total, connection};
@@ -186,6 +189,24 @@ impl ContentFields {
             .collect())
     }
 
+    /// The products it is about.
+    async fn products(&self, ctx: &Context<'_>) -> GqlResult<Vec<Product>> {
+        let labels = self.labels(ctx).await?;
+        Product::list(ctx, &labels.products).await.or_fail()
+    }
+
+    /// Channel tags: where it is meant to be used, among the channels that you reach.
+    async fn channels(&self, ctx: &Context<'_>) -> GqlResult<Vec<Channel>> {
+        let labels = self.labels(ctx).await?;
+        Channel::find_many(ctx, &labels.channels).await.or_fail()
+    }
+
+    /// To whom it speaks; empty: everyone. It narrows and ranks what is pulled, it never holds.
+    async fn audiences(&self, ctx: &Context<'_>) -> GqlResult<Vec<Audience>> {
+        let labels = self.labels(ctx).await?;
+        Audience::list(ctx, &labels.audiences).await.or_fail()
+    }
+
     /// Embargo: not before.
     async fn release_at(&self) -> Option<DateTime> {
         self.0.release_at.map(DateTime)
@@ -281,6 +302,23 @@ impl ContentFields {
         DateTime(self.0.created_at)
     }
 
+    /// Who made it.
+    async fn created_by(&self, ctx: &Context<'_>) -> GqlResult<Actor> {
+        Actor::of(ctx, self.0.created_by).await.or_fail()
+    }
+
+    /// What was done to it, the newest first.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "Those after this cursor.")] after: Option<String>,
+    ) -> GqlResult<Connection<AuditEntry>> {
+        history(ctx, self.0.id, &PageArgs::forward(first, after))
+            .await
+            .or_fail()
+    }
+
     /// When it was last changed.
     async fn updated_at(&self) -> DateTime {
         DateTime(self.0.updated_at)
@@ -349,6 +387,11 @@ impl VersionFields {
     /// What its author says of it.
     async fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
+    }
+
+    /// Who made it.
+    async fn author(&self, ctx: &Context<'_>) -> GqlResult<Actor> {
+        Actor::of(ctx, self.0.author).await.or_fail()
     }
 
     /// When it was made.

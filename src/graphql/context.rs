@@ -65,6 +65,8 @@ const MAX_KEY: usize = 255;
 /// The context of a mutation: an instant of its own, and its idempotency key, if the input has a
 /// `clientMutationId`. Call it first in the resolver.
 pub(crate) fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
+    // What an earlier mutation of this request has loaded, this one may change.
+    ctx.loader().enable_all_cache(false);
     let cx = ctx.cx();
     let mut cx = OpContext::new(&cx.app, Arc::clone(&cx.viewer), cx.op.request_id.clone())
         .with_channels_revision(cx.channels_revision);

@@ -9,6 +9,7 @@ pub(crate) mod interface;
 pub(crate) mod loader;
 pub(crate) mod money;
 pub(crate) mod node;
+pub(crate) mod query;
 pub(crate) mod scalars;
 pub(crate) mod schema;
 pub(crate) mod upload;

@@ -2,50 +2,130 @@
 
 use async_graphql::registry::Registry;
 use async_graphql::{
-    ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value, parser,
+    Context, ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value,
+    parser,
 };
 
+use super::context::Request;
 use super::interface::{interface_methods, resolved_on_object};
+use crate::accounts::graphql::AccessToken;
 use crate::assets::graphql::{Asset, AssetVersion};
-use crate::catalog::graphql::Brand;
+use crate::audit::graphql::AuditEntry;
+use crate::catalog::graphql::{Audience, Brand, Outlet, Product};
+use crate::channels::graphql::Channel;
+use crate::contents::graphql::{Content, Version};
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
+use crate::error::Result;
+use crate::library::VersionKey;
+use crate::platform::ids::{
+    AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, EndorsementId, LeaseId, OutletId,
+    ProductId, TokenId, TypedId, VersionId, decode,
+};
+use crate::rights::graphql::Lease;
 
-/// Anything that has an id.
-#[derive(Interface)]
-#[graphql(
-    name = "Node",
-    field(
-        name = "id",
-        method = "i_id",
-        ty = "ID",
-        desc = "The id, with its type's prefix."
-    )
-)]
-enum NodeInterface {
-    Brand(Brand),
-    Asset(Asset),
-    Endorsement(Endorsement),
-    AssetVersion(AssetVersion),
-    EndorsementVersion(EndorsementVersion),
-}
+/// Every type that has an id, listed once: the interface for the schema, and the enum that we return.
+macro_rules! nodes {
+    ($($object:ident),* $(,)?) => {
+        /// Anything that has an id.
+        #[derive(Interface)]
+        #[graphql(
+            name = "Node",
+            field(name = "id", method = "i_id", ty = "ID", desc = "The id, with its type's prefix.")
+        )]
+        enum NodeInterface {
+            $($object($object),)*
+        }
 
-/// Any object with an id: the interface `Node`.
-pub(crate) enum Node {
-    Brand(Brand),
-    Asset(Asset),
-    Endorsement(Endorsement),
-    AssetVersion(AssetVersion),
-    EndorsementVersion(EndorsementVersion),
+        /// Any object with an id: the interface `Node`.
+        pub(crate) enum Node {
+            $($object($object),)*
+        }
+
+        resolved_on_object!(Node as NodeInterface { $($object),* });
+    };
 }
-resolved_on_object!(Node as NodeInterface { Brand, Asset, Endorsement, AssetVersion, EndorsementVersion });
+nodes!(
+    AccessToken,
+    Asset,
+    AssetVersion,
+    Audience,
+    AuditEntry,
+    Brand,
+    Channel,
+    Endorsement,
+    EndorsementVersion,
+    Lease,
+    Outlet,
+    Product,
+);
 
 /// Contents and versions have theirs with their own interfaces.
-macro_rules! nodes {
-    ($($object:ty),* $(,)?) => {$(
+macro_rules! with_id {
+    ($($object:ident),* $(,)?) => {$(
         interface_methods! { $object { i_id() -> ID; } }
     )*};
 }
-nodes!(Brand);
+with_id!(
+    AccessToken,
+    Audience,
+    AuditEntry,
+    Brand,
+    Channel,
+    Lease,
+    Outlet,
+    Product
+);
+
+/// Whatever has this id, if the viewer sees it. Foreign, random and malformed ids are all the same: none.
+pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> {
+    let Ok((prefix, uuid)) = decode(text) else {
+        return Ok(None);
+    };
+    Ok(match prefix {
+        BrandId::PREFIX => Brand::find(ctx, BrandId(uuid)).await?.map(Node::Brand),
+        ProductId::PREFIX => Product::find(ctx, ProductId(uuid))
+            .await?
+            .map(Node::Product),
+        OutletId::PREFIX => Outlet::find(ctx, OutletId(uuid)).await?.map(Node::Outlet),
+        AudienceId::PREFIX => Audience::find(ctx, AudienceId(uuid))
+            .await?
+            .map(Node::Audience),
+        ChannelId::PREFIX => Channel::find(ctx, ChannelId(uuid))
+            .await?
+            .map(Node::Channel),
+        TokenId::PREFIX => AccessToken::find(ctx, TokenId(uuid))
+            .await?
+            .map(Node::AccessToken),
+        AuditEntryId::PREFIX => AuditEntry::find(ctx, AuditEntryId(uuid))
+            .await?
+            .map(Node::AuditEntry),
+        LeaseId::PREFIX => Lease::find(ctx, LeaseId(uuid)).await?.map(Node::Lease),
+        AssetId::PREFIX => match Content::find(ctx, AssetId(uuid).into()).await? {
+            Some(Content::Asset(asset)) => Some(Node::Asset(asset)),
+            _ => None,
+        },
+        EndorsementId::PREFIX => match Content::find(ctx, EndorsementId(uuid).into()).await? {
+            Some(Content::Endorsement(endorsement)) => Some(Node::Endorsement(endorsement)),
+            _ => None,
+        },
+        VersionId::PREFIX => version(ctx, VersionId(uuid)).await?,
+        _ => None,
+    })
+}
+
+/// A version, if the viewer sees its content.
+async fn version(ctx: &Context<'_>, id: VersionId) -> Result<Option<Node>> {
+    let Some(found) = ctx.loader().load_one(VersionKey(id)).await? else {
+        return Ok(None);
+    };
+    if Content::find(ctx, found.content).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(match Version::of(found) {
+        Version::AssetVersion(version) => Node::AssetVersion(version),
+        Version::EndorsementVersion(version) => Node::EndorsementVersion(version),
+    }))
+}
 
 /// Says that the interfaces `Content` and `Version` implement `Node` themselves, which the derive has no
 /// words for. Registered with the schema, never resolved.

@@ -3,18 +3,31 @@
 use async_graphql::{EmptySubscription, MergedObject};
 
 use super::node::InterfaceNodes;
+use super::query::NodeQuery;
+use crate::accounts::graphql::{AccountsMutation, AccountsQuery};
 use crate::assets::graphql::AssetsMutation;
+use crate::audit::graphql::AuditQuery;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
+use crate::channels::graphql::{ChannelsMutation, ChannelsQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
 use crate::library::graphql::LibraryQuery;
 use crate::rights::graphql::RightsMutation;
 
 #[derive(MergedObject, Default)]
-pub struct Query(CatalogQuery, LibraryQuery);
+pub struct Query(
+    NodeQuery,
+    AccountsQuery,
+    AuditQuery,
+    CatalogQuery,
+    ChannelsQuery,
+    LibraryQuery,
+);
 
 #[derive(MergedObject, Default)]
 pub struct Mutation(
+    AccountsMutation,
     CatalogMutation,
+    ChannelsMutation,
     ContentsMutation,
     AssetsMutation,
     RightsMutation,

@@ -121,6 +121,7 @@ pub(super) async fn finish<T: Serialize>(
             "changes",
         ];
         let mut links = Vec::new();
+        let mut waiting = Vec::new();
         let mut rows = Vec::new();
         for entry in pending.audit {
             let id: AuditEntryId = tx.id();
@@ -130,6 +131,7 @@ pub(super) async fn finish<T: Serialize>(
                     .iter()
                     .map(|content| vec![(*content).into(), id.into()]),
             );
+            waiting.push(vec![id.into()]);
             rows.push(vec![
                 id.into(),
                 op.at.into(),
@@ -142,6 +144,11 @@ pub(super) async fn finish<T: Serialize>(
             ]);
         }
         run(&**tx, Sql::insert_all("audit_entries", &columns, rows)).await?;
+        run(
+            &**tx,
+            Sql::insert_all("audit_unsealed", &["entry_id"], waiting),
+        )
+        .await?;
         if !links.is_empty() {
             run(
                 &**tx,

@@ -3,8 +3,11 @@
 use async_graphql::{ID, Interface};
 
 use super::{Content, Version};
+use crate::accounts::graphql::Actor;
 use crate::assets::graphql::{Asset, AssetVersion};
-use crate::catalog::graphql::Brand;
+use crate::audit::graphql::AuditEntry;
+use crate::catalog::graphql::{Audience, Brand, Product};
+use crate::channels::graphql::Channel;
 use crate::contents::{ContentStatus, VersionState};
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::graphql::connection::Connection;
@@ -40,6 +43,24 @@ use crate::rights::graphql::{Availability, Lease};
         method = "i_markets",
         ty = "Vec<CountryCode>",
         desc = "Where it may go; empty: every market."
+    ),
+    field(
+        name = "products",
+        method = "i_products",
+        ty = "Vec<Product>",
+        desc = "The products it is about."
+    ),
+    field(
+        name = "channels",
+        method = "i_channels",
+        ty = "Vec<Channel>",
+        desc = "Channel tags: where it is meant to be used."
+    ),
+    field(
+        name = "audiences",
+        method = "i_audiences",
+        ty = "Vec<Audience>",
+        desc = "To whom it speaks; empty: everyone."
     ),
     field(
         name = "status",
@@ -111,6 +132,20 @@ use crate::rights::graphql::{Availability, Lease};
         desc = "When it was made."
     ),
     field(
+        name = "createdBy",
+        method = "i_created_by",
+        ty = "Actor",
+        desc = "Who made it."
+    ),
+    field(
+        name = "history",
+        method = "i_history",
+        ty = "Connection<AuditEntry>",
+        desc = "What was done to it, the newest first.",
+        arg(name = "first", ty = "Option<i32>"),
+        arg(name = "after", ty = "Option<String>")
+    ),
+    field(
         name = "updatedAt",
         method = "i_updated_at",
         ty = "DateTime",
@@ -152,6 +187,12 @@ pub(super) enum ContentInterface {
         desc = "What its author says of it."
     ),
     field(
+        name = "author",
+        method = "i_author",
+        ty = "Actor",
+        desc = "Who made it."
+    ),
+    field(
         name = "createdAt",
         method = "i_created_at",
         ty = "DateTime",
@@ -171,6 +212,9 @@ macro_rules! content_interface {
             i_title() -> String;
             i_tags() -> Vec<String>;
             i_markets() -> Vec<CountryCode>;
+            i_products() -> Vec<Product>;
+            i_channels() -> Vec<Channel>;
+            i_audiences() -> Vec<Audience>;
             i_status() -> ContentStatus;
             i_version() -> Option<Version>;
             i_latest_version() -> Version;
@@ -186,6 +230,8 @@ macro_rules! content_interface {
             ) -> Connection<Version>;
             i_revision() -> i32;
             i_created_at() -> DateTime;
+            i_created_by() -> Actor;
+            i_history(first: Option<i32>, after: Option<String>) -> Connection<AuditEntry>;
             i_updated_at() -> DateTime;
         } }
     )*};
@@ -200,6 +246,7 @@ macro_rules! version_interface {
             i_number() -> i32;
             i_state() -> VersionState;
             i_note() -> Option<String>;
+            i_author() -> Actor;
             i_created_at() -> DateTime;
         } }
     )*};

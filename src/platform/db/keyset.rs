@@ -7,12 +7,14 @@ use uuid::Uuid;
 
 use super::Sql;
 
-/// One part of a sort key, as it stands in a cursor.
+/// One part of a sort key, as it stands in a cursor: marked with its type, for a name may look like an id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
 pub enum KeyPart {
+    #[serde(rename = "n")]
     Int(i64),
+    #[serde(rename = "i")]
     Id(Uuid),
+    #[serde(rename = "t")]
     Text(String),
 }
 

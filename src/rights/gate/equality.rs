@@ -46,10 +46,16 @@ fn rules(rng: &mut SmallRng) -> Vec<Rule> {
         (RuleCheck::MaxLongEdge, json!(2000)),
         (RuleCheck::MinWidth, json!(900)),
         (RuleCheck::MinHeight, json!(900)),
-        (RuleCheck::AspectRatio, json!({ "width": 1, "height": 1, "tolerance": 0.1 })),
+        (
+            RuleCheck::AspectRatio,
+            json!({ "width": 1, "height": 1, "tolerance": 0.1 }),
+        ),
         (RuleCheck::MaxBytes, json!(5000)),
         (RuleCheck::ColorSpace, json!(["sRGB"])),
-        (RuleCheck::WhiteBackground, json!({ "tolerance": 5, "share": 0.9 })),
+        (
+            RuleCheck::WhiteBackground,
+            json!({ "tolerance": 5, "share": 0.9 }),
+        ),
         (RuleCheck::MinSubjectFill, json!(0.85)),
         (RuleCheck::Endorsements, json!(false)),
         (RuleCheck::Endorsements, json!(["PRESS", "CREATOR"])),
@@ -67,7 +73,11 @@ fn rules(rng: &mut SmallRng) -> Vec<Rule> {
             let (check, value) = all.choose(rng).unwrap();
             Rule {
                 demand: Demand::parse(*check, Some(value)).unwrap(),
-                severity: if rng.random_bool(0.8) { Severity::Error } else { Severity::Warn },
+                severity: if rng.random_bool(0.8) {
+                    Severity::Error
+                } else {
+                    Severity::Warn
+                },
                 message: None,
                 source: None,
                 checked_on: None,
@@ -78,9 +88,18 @@ fn rules(rng: &mut SmallRng) -> Vec<Rule> {
 
 fn tree(rng: &mut SmallRng, ids: &Ids) -> Tree {
     let mut channels: Vec<Channel> = Vec::new();
-    let kinds = [ChannelKind::Site, ChannelKind::Marketplace, ChannelKind::Deck, ChannelKind::Social];
+    let kinds = [
+        ChannelKind::Site,
+        ChannelKind::Marketplace,
+        ChannelKind::Deck,
+        ChannelKind::Social,
+    ];
     for i in 0..5 {
-        let parent = if i == 0 { None } else { maybe(rng, 0.6, |rng| channels.choose(rng).unwrap().id) };
+        let parent = if i == 0 {
+            None
+        } else {
+            maybe(rng, 0.6, |rng| channels.choose(rng).unwrap().id)
+        };
         channels.push(Channel {
             id: ids.make(Timestamp(1)),
             slug: format!("channel-{i}"),
@@ -134,50 +153,62 @@ impl Builder<'_> {
     }
 
     fn catalogue(&mut self, tree: &Tree) {
-        self.rows.add("brands", [
-            ("id", self.brand.into()),
-            ("name", "B".into()),
-            ("slug", self.brand.simple().to_string().into()),
-            ("created_at", 1_i64.into()),
-        ]);
-        for channel in tree.all() {
-            self.rows.add("channels", [
-                ("id", channel.id.into()),
-                ("slug", channel.id.0.simple().to_string().into()),
-                ("name", "C".into()),
-                ("kind", name_of(channel.kind).unwrap().into()),
-                ("is_public", true.into()),
-                ("weight", 1.0.into()),
-                ("rules_changed_at", 1_i64.into()),
+        self.rows.add(
+            "brands",
+            [
+                ("id", self.brand.into()),
+                ("name", "B".into()),
+                ("slug", self.brand.simple().to_string().into()),
                 ("created_at", 1_i64.into()),
-            ]);
+            ],
+        );
+        for channel in tree.all() {
+            self.rows.add(
+                "channels",
+                [
+                    ("id", channel.id.into()),
+                    ("slug", channel.id.0.simple().to_string().into()),
+                    ("name", "C".into()),
+                    ("kind", name_of(channel.kind).unwrap().into()),
+                    ("is_public", true.into()),
+                    ("weight", 1.0.into()),
+                    ("rules_changed_at", 1_i64.into()),
+                    ("created_at", 1_i64.into()),
+                ],
+            );
         }
         for i in 0..2 {
             let id = self.id();
             self.products.push(ProductId(id));
             let changed = maybe(self.rng, 0.3, instant);
-            self.rows.add("products", [
-                ("id", id.into()),
-                ("brand_id", self.brand.into()),
-                ("sku", format!("P{i}").into()),
-                ("name", "P".into()),
-                ("name_key", "p".into()),
-                ("edition_changed_at", changed.into()),
-                ("created_at", 1_i64.into()),
-            ]);
+            self.rows.add(
+                "products",
+                [
+                    ("id", id.into()),
+                    ("brand_id", self.brand.into()),
+                    ("sku", format!("P{i}").into()),
+                    ("name", "P".into()),
+                    ("name_key", "p".into()),
+                    ("edition_changed_at", changed.into()),
+                    ("created_at", 1_i64.into()),
+                ],
+            );
         }
         for kind in ["PRESS", "PRESS", "CREATOR", "CUSTOMER"] {
             let id = self.id();
             self.outlets.push(id);
             let tier = maybe(self.rng, 0.7, |rng| rng.random_range(1..=4_i32));
-            self.rows.add("outlets", [
-                ("id", id.into()),
-                ("name", "O".into()),
-                ("name_key", "o".into()),
-                ("kind", kind.into()),
-                ("tier", tier.into()),
-                ("created_at", 1_i64.into()),
-            ]);
+            self.rows.add(
+                "outlets",
+                [
+                    ("id", id.into()),
+                    ("name", "O".into()),
+                    ("name_key", "o".into()),
+                    ("kind", kind.into()),
+                    ("tier", tier.into()),
+                    ("created_at", 1_i64.into()),
+                ],
+            );
         }
         for _ in 0..4 {
             self.file();
@@ -187,26 +218,38 @@ impl Builder<'_> {
     fn file(&mut self) {
         let sha256 = format!("{:064x}", self.id().as_u128());
         let media_type = pick(self.rng, &["image/jpeg", "image/png", "video/mp4"]);
-        self.rows.add("files", [
-            ("sha256", sha256.clone().into()),
-            ("store_key", sha256.clone().into()),
-            ("bytes", (*[5000_i64, 5001].choose(self.rng).unwrap()).into()),
-            ("media_type", media_type.into()),
-            ("created_at", 1_i64.into()),
-        ]);
+        self.rows.add(
+            "files",
+            [
+                ("sha256", sha256.clone().into()),
+                ("store_key", sha256.clone().into()),
+                (
+                    "bytes",
+                    (*[5000_i64, 5001].choose(self.rng).unwrap()).into(),
+                ),
+                ("media_type", media_type.into()),
+                ("created_at", 1_i64.into()),
+            ],
+        );
         if self.rng.random_bool(0.8) {
-            let mut edge =
-                || maybe(self.rng, 0.85, |rng| *[899_i32, 900, 1000, 1100, 2000, 2001].choose(rng).unwrap());
+            let mut edge = || {
+                maybe(self.rng, 0.85, |rng| {
+                    *[899_i32, 900, 1000, 1100, 2000, 2001].choose(rng).unwrap()
+                })
+            };
             let (width, height) = (edge(), edge());
             let space = maybe(self.rng, 0.7, |rng| pick(rng, &["sRGB", "CMYK"]));
-            self.rows.add("media_facts", [
-                ("sha256", sha256.clone().into()),
-                ("measurer_revision", 1_i32.into()),
-                ("width", width.into()),
-                ("height", height.into()),
-                ("orientation", 1_i32.into()),
-                ("color_space", space.into()),
-            ]);
+            self.rows.add(
+                "media_facts",
+                [
+                    ("sha256", sha256.clone().into()),
+                    ("measurer_revision", 1_i32.into()),
+                    ("width", width.into()),
+                    ("height", height.into()),
+                    ("orientation", 1_i32.into()),
+                    ("color_space", space.into()),
+                ],
+            );
         }
         self.files.push(sha256);
     }
@@ -215,40 +258,52 @@ impl Builder<'_> {
         let id = self.id();
         let (release, expire) = (maybe(self.rng, 0.2, instant), maybe(self.rng, 0.2, instant));
         let expire = expire.filter(|end| release.is_none_or(|start| start < *end));
-        self.rows.add("contents", [
-            ("id", id.into()),
-            ("brand_id", self.brand.into()),
-            ("kind", kind.into()),
-            ("title", "T".into()),
-            ("title_key", "t".into()),
-            ("release_at", release.into()),
-            ("expire_at", expire.into()),
-            ("withdrawn_at", maybe(self.rng, 0.04, instant).into()),
-            ("archived_at", maybe(self.rng, 0.04, instant).into()),
-            ("trashed_at", maybe(self.rng, 0.04, instant).into()),
-            ("version_count", 0_i32.into()),
-            ("revision", 1_i32.into()),
-            ("created_at", 1_i64.into()),
-            ("created_by_kind", "SYSTEM".into()),
-            ("updated_at", 1_i64.into()),
-        ]);
+        self.rows.add(
+            "contents",
+            [
+                ("id", id.into()),
+                ("brand_id", self.brand.into()),
+                ("kind", kind.into()),
+                ("title", "T".into()),
+                ("title_key", "t".into()),
+                ("release_at", release.into()),
+                ("expire_at", expire.into()),
+                ("withdrawn_at", maybe(self.rng, 0.04, instant).into()),
+                ("archived_at", maybe(self.rng, 0.04, instant).into()),
+                ("trashed_at", maybe(self.rng, 0.04, instant).into()),
+                ("version_count", 0_i32.into()),
+                ("revision", 1_i32.into()),
+                ("created_at", 1_i64.into()),
+                ("created_by_kind", "SYSTEM".into()),
+                ("updated_at", 1_i64.into()),
+            ],
+        );
         for channel in self.channels.clone() {
             if self.rng.random_bool(0.5) {
-                self.rows.add("content_channels", [
-                    ("content_id", id.into()),
-                    ("channel_id", channel.into()),
-                    ("tagged_at", 1_i64.into()),
-                ]);
+                self.rows.add(
+                    "content_channels",
+                    [
+                        ("content_id", id.into()),
+                        ("channel_id", channel.into()),
+                        ("tagged_at", 1_i64.into()),
+                    ],
+                );
             }
         }
         for market in MARKETS {
             if self.rng.random_bool(0.15) {
-                self.rows.add("content_markets", [("content_id", id.into()), ("market", market.into())]);
+                self.rows.add(
+                    "content_markets",
+                    [("content_id", id.into()), ("market", market.into())],
+                );
             }
         }
         for product in self.products.clone() {
             if self.rng.random_bool(0.4) {
-                self.rows.add("content_products", [("content_id", id.into()), ("product_id", product.into())]);
+                self.rows.add(
+                    "content_products",
+                    [("content_id", id.into()), ("product_id", product.into())],
+                );
             }
         }
         id
@@ -259,31 +314,50 @@ impl Builder<'_> {
         for number in 1..=self.rng.random_range(1..=3_i32) {
             let id = self.id();
             versions.push(id);
-            let state = pick(self.rng, &["DRAFT", "IN_REVIEW", "APPROVED", "APPROVED", "APPROVED", "WITHDRAWN"]);
-            self.rows.add("versions", [
-                ("id", id.into()),
-                ("content_id", content.into()),
-                ("number", number.into()),
-                ("state", state.into()),
-                ("author_kind", "SYSTEM".into()),
-                ("created_at", 1_i64.into()),
-            ]);
+            let state = pick(
+                self.rng,
+                &[
+                    "DRAFT",
+                    "IN_REVIEW",
+                    "APPROVED",
+                    "APPROVED",
+                    "APPROVED",
+                    "WITHDRAWN",
+                ],
+            );
+            self.rows.add(
+                "versions",
+                [
+                    ("id", id.into()),
+                    ("content_id", content.into()),
+                    ("number", number.into()),
+                    ("state", state.into()),
+                    ("author_kind", "SYSTEM".into()),
+                    ("created_at", 1_i64.into()),
+                ],
+            );
             if endorsement {
                 self.wording(id);
             } else if self.rng.random_bool(0.8) {
                 let sha256 = self.files.choose(self.rng).unwrap().clone();
-                self.rows.add("asset_versions", [
-                    ("version_id", id.into()),
-                    ("sha256", sha256.into()),
-                    ("filename", "f".into()),
-                ]);
+                self.rows.add(
+                    "asset_versions",
+                    [
+                        ("version_id", id.into()),
+                        ("sha256", sha256.into()),
+                        ("filename", "f".into()),
+                    ],
+                );
             } else {
                 let text = pick(self.rng, &["very cheap", "fine"]);
-                self.rows.add("asset_versions", [
-                    ("version_id", id.into()),
-                    ("body", text.into()),
-                    ("folded", text.into()),
-                ]);
+                self.rows.add(
+                    "asset_versions",
+                    [
+                        ("version_id", id.into()),
+                        ("body", text.into()),
+                        ("folded", text.into()),
+                    ],
+                );
             }
         }
         let count = i32::try_from(versions.len()).unwrap();
@@ -294,43 +368,61 @@ impl Builder<'_> {
 
     fn wording(&mut self, version: Uuid) {
         let connection = pick(self.rng, &["NONE", "NONE", "GIFTED"]);
-        self.rows.add("endorsement_versions", [
-            ("version_id", version.into()),
-            ("byline", maybe(self.rng, 0.6, |_| "A. Writer").into()),
-            ("material_connection", connection.into()),
-        ]);
+        self.rows.add(
+            "endorsement_versions",
+            [
+                ("version_id", version.into()),
+                ("byline", maybe(self.rng, 0.6, |_| "A. Writer").into()),
+                ("material_connection", connection.into()),
+            ],
+        );
         let original = pick(self.rng, &LOCALES);
         for locale in LOCALES {
             if locale != original && self.rng.random_bool(0.6) {
                 continue;
             }
-            self.rows.add("statements", [
-                ("version_id", version.into()),
-                ("locale", locale.into()),
-                ("is_original", (locale == original).into()),
-                ("headline", "H".into()),
-                ("disclosure", maybe(self.rng, 0.6, |_| "gifted").into()),
-                ("folded", pick(self.rng, &["so cheap", "lovely", "lovely"]).into()),
-            ]);
+            self.rows.add(
+                "statements",
+                [
+                    ("version_id", version.into()),
+                    ("locale", locale.into()),
+                    ("is_original", (locale == original).into()),
+                    ("headline", "H".into()),
+                    ("disclosure", maybe(self.rng, 0.6, |_| "gifted").into()),
+                    (
+                        "folded",
+                        pick(self.rng, &["so cheap", "lovely", "lovely"]).into(),
+                    ),
+                ],
+            );
         }
     }
 
     fn asset(&mut self) {
         let id = self.content("ASSET");
         let kind = pick(self.rng, &["IMAGE", "IMAGE", "BADGE", "COPY", "SOURCE"]);
-        self.rows.add("assets", [
-            ("content_id", id.into()),
-            ("kind", kind.into()),
-            ("locale", maybe(self.rng, 0.4, |rng| pick(rng, &LOCALES)).into()),
-        ]);
+        self.rows.add(
+            "assets",
+            [
+                ("content_id", id.into()),
+                ("kind", kind.into()),
+                (
+                    "locale",
+                    maybe(self.rng, 0.4, |rng| pick(rng, &LOCALES)).into(),
+                ),
+            ],
+        );
         self.versions(id, false);
         for endorsement in self.endorsements.clone() {
             if self.rng.random_bool(0.15) {
-                self.rows.add("endorsement_assets", [
-                    ("endorsement_id", endorsement.into()),
-                    ("asset_id", id.into()),
-                    ("position", 0_i32.into()),
-                ]);
+                self.rows.add(
+                    "endorsement_assets",
+                    [
+                        ("endorsement_id", endorsement.into()),
+                        ("asset_id", id.into()),
+                        ("position", 0_i32.into()),
+                    ],
+                );
             }
         }
     }
@@ -341,42 +433,54 @@ impl Builder<'_> {
         let outlet = *self.outlets.choose(self.rng).unwrap();
         let published = Day(*[60, 71, 72, 100, 130].choose(self.rng).unwrap());
         let rechecked = Day(*[60, 70, 100, 130].choose(self.rng).unwrap()).start();
-        self.rows.add("endorsements", [
-            ("content_id", id.into()),
-            ("outlet_id", outlet.into()),
-            ("kind", "QUOTE".into()),
-            ("published_on", published.into()),
-            ("recheck_every_days", maybe(self.rng, 0.4, |rng| *[30_i32, 60, 90].choose(rng).unwrap()).into()),
-            ("rechecked_at", rechecked.into()),
-            ("page_changed_at", maybe(self.rng, 0.2, instant).into()),
-        ]);
+        self.rows.add(
+            "endorsements",
+            [
+                ("content_id", id.into()),
+                ("outlet_id", outlet.into()),
+                ("kind", "QUOTE".into()),
+                ("published_on", published.into()),
+                (
+                    "recheck_every_days",
+                    maybe(self.rng, 0.4, |rng| *[30_i32, 60, 90].choose(rng).unwrap()).into(),
+                ),
+                ("rechecked_at", rechecked.into()),
+                ("page_changed_at", maybe(self.rng, 0.2, instant).into()),
+            ],
+        );
         self.versions(id, true);
         if self.rng.random_bool(0.85) {
             let state = pick(self.rng, &["CURRENT", "CURRENT", "CHANGED", "GONE"]);
             let sha256 = self.files.choose(self.rng).unwrap().clone();
-            self.rows.add("evidence", [
-                ("id", self.id().into()),
-                ("endorsement_id", id.into()),
-                ("sha256", sha256.into()),
-                ("filename", "f".into()),
-                ("state", state.into()),
-                ("created_at", 1_i64.into()),
-            ]);
+            self.rows.add(
+                "evidence",
+                [
+                    ("id", self.id().into()),
+                    ("endorsement_id", id.into()),
+                    ("sha256", sha256.into()),
+                    ("filename", "f".into()),
+                    ("state", state.into()),
+                    ("created_at", 1_i64.into()),
+                ],
+            );
         }
         if self.rng.random_bool(0.3) {
             let open = self.rng.random_bool(0.3);
             let product = self.products[0];
-            self.rows.add("claims", [
-                ("id", self.id().into()),
-                ("endorsement_id", id.into()),
-                ("product_id", product.into()),
-                ("claim", "C".into()),
-                ("state", if open { "PROPOSED" } else { "CONFIRMED" }.into()),
-                ("decided_by_kind", "SYSTEM".into()),
-                ("decided_at", (!open).then_some(1_i64).into()),
-                ("position", 0_i32.into()),
-                ("created_at", 1_i64.into()),
-            ]);
+            self.rows.add(
+                "claims",
+                [
+                    ("id", self.id().into()),
+                    ("endorsement_id", id.into()),
+                    ("product_id", product.into()),
+                    ("claim", "C".into()),
+                    ("state", if open { "PROPOSED" } else { "CONFIRMED" }.into()),
+                    ("decided_by_kind", "SYSTEM".into()),
+                    ("decided_at", (!open).then_some(1_i64).into()),
+                    ("position", 0_i32.into()),
+                    ("created_at", 1_i64.into()),
+                ],
+            );
         }
     }
 
@@ -414,26 +518,32 @@ impl Builder<'_> {
         for position in 0..self.rng.random_range(1..=2_i32) {
             let channel = maybe(self.rng, 0.5, |rng| *self.channels.choose(rng).unwrap());
             let market = maybe(self.rng, 0.4, |rng| pick(rng, &MARKETS));
-            self.rows.add("lease_scopes", [
-                ("lease_id", id.into()),
-                ("position", position.into()),
-                ("content_id", content.into()),
-                ("channel_id", channel.into()),
-                ("market", market.into()),
-            ]);
+            self.rows.add(
+                "lease_scopes",
+                [
+                    ("lease_id", id.into()),
+                    ("position", position.into()),
+                    ("content_id", content.into()),
+                    ("channel_id", channel.into()),
+                    ("market", market.into()),
+                ],
+            );
         }
         for version in versions {
             for _ in 0..*[0, 1, 1, 2].choose(self.rng).unwrap() {
                 let decision = pick(self.rng, &["APPROVE", "APPROVE", "REQUEST_CHANGES"]);
-                self.rows.add("reviews", [
-                    ("id", self.id().into()),
-                    ("version_id", (*version).into()),
-                    ("reviewer_kind", "SYSTEM".into()),
-                    ("decision", decision.into()),
-                    ("lease_id", id.into()),
-                    ("preset", maybe(self.rng, 0.2, |_| "main").into()),
-                    ("created_at", 1_i64.into()),
-                ]);
+                self.rows.add(
+                    "reviews",
+                    [
+                        ("id", self.id().into()),
+                        ("version_id", (*version).into()),
+                        ("reviewer_kind", "SYSTEM".into()),
+                        ("decision", decision.into()),
+                        ("lease_id", id.into()),
+                        ("preset", maybe(self.rng, 0.2, |_| "main").into()),
+                        ("created_at", 1_i64.into()),
+                    ],
+                );
             }
         }
     }
@@ -457,7 +567,11 @@ fn world(rng: &mut SmallRng, ids: &Ids) -> World {
     (0..10).for_each(|_| builder.endorsement());
     (0..10).for_each(|_| builder.asset());
     builder.leases();
-    World { tree, products: builder.products, rows: builder.rows }
+    World {
+        tree,
+        products: builder.products,
+        rows: builder.rows,
+    }
 }
 
 fn question(rng: &mut SmallRng, world: &World) -> Ask {
@@ -478,8 +592,12 @@ struct Found {
 }
 
 async fn selected(db: &Db, condition: Sql) -> BTreeSet<ContentId> {
-    let rows: Vec<Found> =
-        fetch(db.read(), Sql::new("SELECT c.id FROM contents c WHERE ").append(condition)).await.unwrap();
+    let rows: Vec<Found> = fetch(
+        db.read(),
+        Sql::new("SELECT c.id FROM contents c WHERE ").append(condition),
+    )
+    .await
+    .unwrap();
     rows.into_iter().map(|row| row.id).collect()
 }
 
@@ -502,7 +620,9 @@ async fn check_world(db: &Db, seed: u64) {
         idempotency: None,
     };
     let rows = world.rows.0.clone();
-    db.write(&op, rows, |tx, rows| Box::pin(insert_all(tx, rows))).await.unwrap();
+    db.write(&op, rows, |tx, rows| Box::pin(insert_all(tx, rows)))
+        .await
+        .unwrap();
     let mine: Vec<ContentId> = selected(db, Sql::new("1 = 1")).await.into_iter().collect();
     let facts: HashMap<_, _> = load_facts(db.read(), &mine).await.unwrap();
     assert_eq!(facts.len(), mine.len());
@@ -510,29 +630,49 @@ async fn check_world(db: &Db, seed: u64) {
     for n in 0..60 {
         let ask = question(&mut rng, &world);
         let by_sql = selected(db, lets_out(&ask, "c")).await;
-        let by_rust: BTreeSet<ContentId> =
-            facts.values().filter(|f| decide(f, &ask).is_available()).map(|f| f.content.id).collect();
+        let by_rust: BTreeSet<ContentId> = facts
+            .values()
+            .filter(|f| decide(f, &ask).is_available())
+            .map(|f| f.content.id)
+            .collect();
         if by_sql != by_rust {
             let apart = by_sql.symmetric_difference(&by_rust).next().unwrap();
             let answer = decide(&facts[apart], &ask);
-            panic!("seed {seed}, question {n}: SQL {} it\n{answer:#?}\n{ask:#?}\n{:#?}",
-                if by_sql.contains(apart) { "lets out" } else { "holds" }, facts[apart]);
+            panic!(
+                "seed {seed}, question {n}: SQL {} it\n{answer:#?}\n{ask:#?}\n{:#?}",
+                if by_sql.contains(apart) {
+                    "lets out"
+                } else {
+                    "holds"
+                },
+                facts[apart]
+            );
         }
         open += by_rust.len();
         check_until(&facts, &ask, seed);
     }
     check_worklist(db, &facts).await;
-    assert!(open > 0, "seed {seed}: nothing is ever available, so nothing was tried");
+    assert!(
+        open > 0,
+        "seed {seed}: nothing is ever available, so nothing was tried"
+    );
 }
 
 /// Until `until`, time alone changes nothing.
 fn check_until(facts: &HashMap<ContentId, std::sync::Arc<super::Facts>>, ask: &Ask, seed: u64) {
     for fact in facts.values() {
         let answer = decide(fact, ask);
-        let later = INSTANTS.iter().map(|day| Day(*day as i32).start()).filter(|at| *at > ask.at);
+        let later = INSTANTS
+            .iter()
+            .map(|day| Day(*day as i32).start())
+            .filter(|at| *at > ask.at);
         for at in later.filter(|at| answer.until.is_none_or(|until| *at < until)) {
             let then = decide(fact, &Ask { at, ..ask.clone() });
-            assert_eq!(then.is_available(), answer.is_available(), "seed {seed}: {answer:#?} at {at:?} {then:#?}");
+            assert_eq!(
+                then.is_available(),
+                answer.is_available(),
+                "seed {seed}: {answer:#?} at {at:?} {then:#?}"
+            );
         }
     }
 }
@@ -559,9 +699,16 @@ async fn check_worklist(db: &Db, facts: &HashMap<ContentId, std::sync::Arc<super
     for (reason, _) in holds::without_channel(at, "c") {
         let by_sql = selected(db, held_by(&[reason], at)).await;
         let own = |f: &super::Facts| {
-            decide(f, &ask).holds.iter().any(|h| h.reason == reason && h.content == f.content.id)
+            decide(f, &ask)
+                .holds
+                .iter()
+                .any(|h| h.reason == reason && h.content == f.content.id)
         };
-        let by_rust: BTreeSet<ContentId> = facts.values().filter(|f| own(f)).map(|f| f.content.id).collect();
+        let by_rust: BTreeSet<ContentId> = facts
+            .values()
+            .filter(|f| own(f))
+            .map(|f| f.content.id)
+            .collect();
         assert_eq!(by_sql, by_rust, "{reason:?}");
     }
 }

@@ -1,0 +1,9 @@
+//! Channels in GraphQL.
+
+mod mutation;
+mod query;
+mod types;
+
+pub(crate) use mutation::ChannelsMutation;
+pub(crate) use query::ChannelsQuery;
+pub(crate) use types::Channel;
