@@ -66,6 +66,8 @@ const MAX_KEY: usize = 255;
 /// `clientMutationId`. Call it first in the resolver.
 pub(crate) fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
     let cx = ctx.cx();
+    // Mutations of one request run one after the other: each answers with what it has left behind.
+    ctx.loader().enable_all_cache(false);
     let mut cx = OpContext::new(&cx.app, Arc::clone(&cx.viewer), cx.op.request_id.clone())
         .with_channels_revision(cx.channels_revision);
     let field = ctx.field();

@@ -8,7 +8,7 @@ use async_graphql::{
 use super::interface::{interface_methods, resolved_on_object};
 use crate::assets::graphql::{Asset, AssetVersion};
 use crate::catalog::graphql::Brand;
-use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
+use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion};
 
 /// Anything that has an id.
 #[derive(Interface)]
@@ -36,6 +36,7 @@ pub(crate) enum Node {
     Endorsement(Endorsement),
     AssetVersion(AssetVersion),
     EndorsementVersion(EndorsementVersion),
+    Claim(Claim),
 }
 resolved_on_object!(Node as NodeInterface { Brand, Asset, Endorsement, AssetVersion, EndorsementVersion });
 
@@ -45,7 +46,7 @@ macro_rules! nodes {
         interface_methods! { $object { i_id() -> ID; } }
     )*};
 }
-nodes!(Brand);
+nodes!(Brand, Claim);
 
 /// Says that the interfaces `Content` and `Version` implement `Node` themselves, which the derive has no
 /// words for. Registered with the schema, never resolved.

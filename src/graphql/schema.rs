@@ -8,6 +8,7 @@ use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
 use crate::library::graphql::LibraryQuery;
 use crate::rights::graphql::RightsMutation;
+use crate::endorsements::graphql::EndorsementsMutation;
 
 #[derive(MergedObject, Default)]
 pub struct Query(CatalogQuery, LibraryQuery);
@@ -19,6 +20,7 @@ pub struct Mutation(
     AssetsMutation,
     RightsMutation,
 );
+pub struct Mutation(CatalogMutation, ContentsMutation, AssetsMutation, EndorsementsMutation);
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 

@@ -1,0 +1,85 @@
+//! Queries on what belongs to endorsements.
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use uuid::Uuid;
+
+use super::model::Claim;
+use crate::error::Result;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{Sql, fetch};
+use crate::platform::ids::{ClaimId, ContentId, ProductId};
+use crate::platform::names::named;
+use crate::platform::op::Actor;
+
+#[derive(FromQueryResult)]
+struct ClaimRow {
+    id: ClaimId,
+    endorsement_id: ContentId,
+    product_id: ProductId,
+    claim: String,
+    state: String,
+    decided_by_kind: Option<String>,
+    decided_by_id: Option<Uuid>,
+    decided_at: Option<Timestamp>,
+    note: Option<String>,
+}
+
+const CLAIMS: &str = "SELECT k.id, k.endorsement_id, k.product_id, k.claim, k.state, k.decided_by_kind,
+     k.decided_by_id, k.decided_at, k.note
+     FROM claims k JOIN contents c ON c.id = k.endorsement_id WHERE ";
+
+async fn claims(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Claim>> {
+    let sql = Sql::new(CLAIMS).append(which).push(" ORDER BY k.endorsement_id, k.position, k.id");
+    let rows: Vec<ClaimRow> = fetch(db, sql).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Claim {
+                id: row.id,
+                endorsement: row.endorsement_id,
+                product: row.product_id,
+                text: row.claim,
+                state: named(&row.state)?,
+                decided_by: row.decided_by_kind.map(|kind| Actor::from_columns(&kind, row.decided_by_id)),
+                decided_at: row.decided_at,
+                note: row.note,
+            })
+        })
+        .collect()
+}
+
+/// Claims by id, where a condition on the content `c` holds.
+pub(super) async fn load_claims(db: &impl ConnectionTrait, ids: &[ClaimId], visible: Sql) -> Result<Vec<Claim>> {
+    claims(db, Sql::all([Sql::new("k.id IN ").list(ids.iter().copied()), visible])).await
+}
+
+/// Claims of endorsements in their order, where a condition on the content `c` holds.
+pub(super) async fn load_claims_of(
+    db: &impl ConnectionTrait,
+    endorsements: &[ContentId],
+    visible: Sql,
+) -> Result<Vec<Claim>> {
+    claims(db, Sql::all([Sql::new("k.endorsement_id IN ").list(endorsements.iter().copied()), visible])).await
+}
+
+/// That an asset is shown with an endorsement.
+#[derive(FromQueryResult)]
+pub(super) struct Attachment {
+    pub(super) endorsement_id: ContentId,
+    pub(super) asset_id: ContentId,
+}
+
+/// The assets of endorsements, in their order.
+pub(super) async fn load_assets(db: &impl ConnectionTrait, endorsements: &[ContentId]) -> Result<Vec<Attachment>> {
+    let sql = Sql::new("SELECT endorsement_id, asset_id FROM endorsement_assets WHERE endorsement_id IN ")
+        .list(endorsements.iter().copied())
+        .push(" ORDER BY endorsement_id, position, asset_id");
+    fetch(db, sql).await
+}
+
+/// The endorsements that assets are attached to, the newest first.
+pub(super) async fn load_endorsements(db: &impl ConnectionTrait, assets: &[ContentId]) -> Result<Vec<Attachment>> {
+    let sql = Sql::new("SELECT endorsement_id, asset_id FROM endorsement_assets WHERE asset_id IN ")
+        .list(assets.iter().copied())
+        .push(" ORDER BY asset_id, endorsement_id DESC");
+    fetch(db, sql).await
+}
