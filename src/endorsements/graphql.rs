@@ -2,13 +2,14 @@
 
 mod inputs;
 mod mutation;
+mod proof;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Object};
 
-use super::model::{self, ClaimState, choose_statement};
-use super::{AttachedKey, ClaimKey, ClaimsKey};
+use super::model::choose_statement;
+use super::{AttachedKey, ClaimsKey, EvidenceOfKey};
 use crate::assets::graphql::Asset;
 use crate::contents::graphql::{ContentFields, VersionFields};
 use crate::contents::{self, ContentKind, EndorsementKind, MaterialConnection};
@@ -17,9 +18,10 @@ use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{Date, DateTime, Decimal, Locale, Url};
 use crate::library::{ContentKey, StatementsKey};
-use crate::platform::ids::{ClaimId, ContentId};
+use crate::platform::ids::ContentId;
 
 pub(crate) use mutation::EndorsementsMutation;
+pub(crate) use proof::{Claim, Evidence};
 
 /// A win: what someone outside the brand said of it, with the proof and the right to repeat it.
 #[derive(Clone)]
@@ -81,6 +83,12 @@ impl Endorsement {
     async fn assets(&self, ctx: &Context<'_>) -> GqlResult<Vec<Asset>> {
         let ids = ctx.loader().load_one(AttachedKey(self.0.0.id)).await.or_fail()?.unwrap_or_default();
         Asset::find_all(ctx, &ids).await.or_fail()
+    }
+
+    /// The proof that it was said, the oldest first.
+    async fn evidence(&self, ctx: &Context<'_>) -> GqlResult<Vec<Evidence>> {
+        let evidence = ctx.loader().load_one(EvidenceOfKey(self.0.0.id)).await.or_fail()?.unwrap_or_default();
+        Ok(evidence.iter().cloned().map(Evidence).collect())
     }
 
     /// The selling points that it backs, in their order.
@@ -210,44 +218,5 @@ impl Statement {
     /// What must be shown of the tie between the one who praises and the brand.
     async fn disclosure(&self) -> Option<&str> {
         self.0.disclosure.as_deref()
-    }
-}
-
-/// A selling point that the endorsement backs; the product's owner confirms that the wording is true of
-/// the product.
-pub(crate) struct Claim(Arc<model::Claim>);
-
-impl Claim {
-    /// The claim with this id, if the viewer sees it.
-    pub(crate) async fn find(ctx: &Context<'_>, id: ClaimId) -> Result<Option<Self>> {
-        Ok(ctx.loader().load_one(ClaimKey(id)).await?.map(Self))
-    }
-}
-
-#[Object]
-impl Claim {
-    /// The claim's id.
-    async fn id(&self) -> ID {
-        self.0.id.to_string().into()
-    }
-
-    /// The selling point, as it is to be worded.
-    async fn text(&self) -> &str {
-        &self.0.text
-    }
-
-    /// Whether it may be said.
-    async fn state(&self) -> ClaimState {
-        self.0.state
-    }
-
-    /// When it was decided; null while it is PROPOSED.
-    async fn decided_at(&self) -> Option<DateTime> {
-        self.0.decided_at.map(DateTime)
-    }
-
-    /// What the one who decided says of it.
-    async fn note(&self) -> Option<&str> {
-        self.0.note.as_deref()
     }
 }

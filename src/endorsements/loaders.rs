@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
-use super::model::Claim;
+use super::model::{Claim, Evidence};
 use super::store::{self, Attachment};
 use crate::contents::service::brand_condition;
 use crate::graphql::loader::{LoadError, Loaders};
-use crate::platform::ids::{ClaimId, ContentId};
+use crate::platform::ids::{ClaimId, ContentId, EvidenceId};
 
 /// A claim of an endorsement that the viewer sees.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,14 @@ pub(crate) struct ClaimKey(pub(crate) ClaimId);
 /// The claims of an endorsement that the viewer sees.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClaimsKey(pub(crate) ContentId);
+
+/// A piece of evidence of an endorsement that the viewer sees.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EvidenceKey(pub(crate) EvidenceId);
+
+/// The evidence of an endorsement that the viewer sees.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EvidenceOfKey(pub(crate) ContentId);
 
 /// The ids of the assets attached to an endorsement, in their order; whether the viewer sees them is for
 /// the content's loader to say.
@@ -56,6 +64,42 @@ impl Loader<ClaimsKey> for Loaders {
         let mut lists: HashMap<ClaimsKey, Vec<Arc<Claim>>> = HashMap::new();
         for claim in store::load_claims_of(self.db(), &ids, visible).await? {
             lists.entry(ClaimsKey(claim.endorsement)).or_default().push(Arc::new(claim));
+        }
+        Ok(lists.into_iter().map(|(key, list)| (key, Arc::new(list))).collect())
+    }
+}
+
+impl Loader<EvidenceKey> for Loaders {
+    type Value = Arc<Evidence>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[EvidenceKey]) -> Result<HashMap<EvidenceKey, Arc<Evidence>>, LoadError> {
+        if self.viewer.is_public() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<EvidenceId> = keys.iter().map(|k| k.0).collect();
+        let visible = brand_condition(&self.viewer, "c.brand_id");
+        let found = store::load_evidence(self.db(), &ids, visible).await?;
+        Ok(found.into_iter().map(|evidence| (EvidenceKey(evidence.id), Arc::new(evidence))).collect())
+    }
+}
+
+impl Loader<EvidenceOfKey> for Loaders {
+    type Value = Arc<Vec<Arc<Evidence>>>;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[EvidenceOfKey],
+    ) -> Result<HashMap<EvidenceOfKey, Arc<Vec<Arc<Evidence>>>>, LoadError> {
+        if self.viewer.is_public() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
+        let visible = brand_condition(&self.viewer, "c.brand_id");
+        let mut lists: HashMap<EvidenceOfKey, Vec<Arc<Evidence>>> = HashMap::new();
+        for evidence in store::load_evidence_of(self.db(), &ids, visible).await? {
+            lists.entry(EvidenceOfKey(evidence.endorsement)).or_default().push(Arc::new(evidence));
         }
         Ok(lists.into_iter().map(|(key, list)| (key, Arc::new(list))).collect())
     }

@@ -10,5 +10,5 @@ mod model;
 pub(crate) mod service;
 mod store;
 
-pub(crate) use loaders::{AttachedKey, AttachedToKey, ClaimKey, ClaimsKey};
-pub use model::{Claim, ClaimState, choose_statement};
+pub(crate) use loaders::{AttachedKey, AttachedToKey, ClaimKey, ClaimsKey, EvidenceKey, EvidenceOfKey};
+pub use model::{Claim, ClaimState, Evidence, EvidenceState, choose_statement};

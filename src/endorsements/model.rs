@@ -3,9 +3,9 @@
 use async_graphql::Enum;
 use serde::{Deserialize, Serialize};
 
-use crate::contents::Statement;
+use crate::contents::{Statement, StoredFile};
 use crate::platform::clock::Timestamp;
-use crate::platform::ids::{ClaimId, ContentId, ProductId};
+use crate::platform::ids::{ClaimId, ContentId, EvidenceId, ProductId};
 use crate::platform::locale::lookup_chain;
 use crate::platform::op::Actor;
 
@@ -19,6 +19,38 @@ pub enum ClaimState {
     Confirmed,
     /// Not true of the product, or not in these words: it holds the endorsement.
     Refused,
+}
+
+/// What a piece of evidence is worth. PENDING and FAILED prove nothing.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EvidenceState {
+    /// Not fetched yet.
+    Pending,
+    /// It could not be fetched.
+    Failed,
+    /// As it stood when it was last looked at.
+    Current,
+    /// The page says something else by now; what it said is kept.
+    Changed,
+    /// The page is gone; what it said is kept.
+    Gone,
+}
+
+/// Proof that it was said: a file, or a page as it was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    pub id: EvidenceId,
+    pub endorsement: ContentId,
+    pub url: Option<String>,
+    pub file: Option<StoredFile>,
+    pub state: EvidenceState,
+    pub error: Option<String>,
+    pub captured_at: Option<Timestamp>,
+    pub checked_at: Option<Timestamp>,
+    /// Whether the quote stands on the page, as far as that was looked for.
+    pub contains_quote: Option<bool>,
+    pub note: Option<String>,
 }
 
 /// A selling point that an endorsement backs.

@@ -8,7 +8,8 @@ use async_graphql::{
 use super::interface::{interface_methods, resolved_on_object};
 use crate::assets::graphql::{Asset, AssetVersion};
 use crate::catalog::graphql::Brand;
-use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion};
+use crate::reviews::graphql::Review;
+use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 
 /// Anything that has an id.
 #[derive(Interface)]
@@ -37,6 +38,8 @@ pub(crate) enum Node {
     AssetVersion(AssetVersion),
     EndorsementVersion(EndorsementVersion),
     Claim(Claim),
+    Evidence(Evidence),
+    Review(Review),
 }
 resolved_on_object!(Node as NodeInterface { Brand, Asset, Endorsement, AssetVersion, EndorsementVersion });
 
@@ -46,7 +49,7 @@ macro_rules! nodes {
         interface_methods! { $object { i_id() -> ID; } }
     )*};
 }
-nodes!(Brand, Claim);
+nodes!(Brand, Claim, Evidence, Review);
 
 /// Says that the interfaces `Content` and `Version` implement `Node` themselves, which the derive has no
 /// words for. Registered with the schema, never resolved.

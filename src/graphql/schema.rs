@@ -9,9 +9,10 @@ use crate::contents::graphql::{Content, ContentsMutation};
 use crate::library::graphql::LibraryQuery;
 use crate::rights::graphql::RightsMutation;
 use crate::endorsements::graphql::EndorsementsMutation;
+use crate::reviews::graphql::{ReviewsMutation, ReviewsQuery};
 
 #[derive(MergedObject, Default)]
-pub struct Query(CatalogQuery, LibraryQuery);
+pub struct Query(CatalogQuery, LibraryQuery, ReviewsQuery);
 
 #[derive(MergedObject, Default)]
 pub struct Mutation(
@@ -19,8 +20,9 @@ pub struct Mutation(
     ContentsMutation,
     AssetsMutation,
     RightsMutation,
+    EndorsementsMutation,
+    ReviewsMutation,
 );
-pub struct Mutation(CatalogMutation, ContentsMutation, AssetsMutation, EndorsementsMutation);
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 

@@ -1,14 +1,14 @@
 //! The inputs of endorsements' mutations.
 
-use async_graphql::{ID, InputObject, MaybeUndefined};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined};
 
-use crate::assets::Alt;
+use crate::assets::{Alt, FileSource, resolve_source};
 use crate::assets::graphql::AltInput;
 use crate::contents::labels::LabelNames;
 use crate::contents::{EndorsementKind, MaterialConnection};
 use crate::endorsements::model::ClaimState;
 use crate::endorsements::service::{
-    ContentUpdate, NewClaim, NewEndorsement, NewStatement, NewVersion, NewWording,
+    ContentUpdate, NewClaim, NewEndorsement, NewEvidence, NewStatement, NewVersion, NewWording,
 };
 use crate::error::Result;
 use crate::graphql::context::input_id;
@@ -283,6 +283,28 @@ impl From<UpdateContentInput> for ContentUpdate {
             claims: list(input.claims, NewClaim::from),
             assets: list(input.assets, |a| a),
         }
+    }
+}
+
+/// A piece of evidence.
+#[derive(InputObject)]
+pub(super) struct AddEvidenceInput {
+    endorsement: ID,
+    /// The file that proves it.
+    file: Option<FileSource>,
+    /// What you say of it; at most 10,000 characters.
+    note: Option<String>,
+    client_mutation_id: Option<String>,
+}
+
+impl AddEvidenceInput {
+    /// The same with its file found, or what is wrong with it.
+    pub(super) async fn resolve(self, ctx: &Context<'_>) -> Result<NewEvidence> {
+        let file = match &self.file {
+            Some(source) => Some(resolve_source(ctx, source, "file").await),
+            None => None,
+        };
+        Ok(NewEvidence { endorsement: input_id(&self.endorsement, "endorsement")?, file, note: self.note })
     }
 }
 

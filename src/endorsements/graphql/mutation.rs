@@ -3,10 +3,10 @@
 use async_graphql::{Context, Object};
 
 use super::inputs::{
-    AddEndorsementVersionInput, CreateEndorsementInput, DecideClaimInput, RecheckEndorsementInput,
+    AddEndorsementVersionInput, AddEvidenceInput, CreateEndorsementInput, DecideClaimInput, RecheckEndorsementInput,
     UpdateContentInput,
 };
-use super::{Claim, Endorsement, EndorsementVersion};
+use super::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::contents::graphql::Content;
 use crate::endorsements::service;
 use crate::error::{Error, Result};
@@ -38,6 +38,12 @@ payload! {
     RecheckEndorsementPayload {
         /// The endorsement as it is now.
         endorsement: Option<Endorsement>,
+    }
+}
+payload! {
+    AddEvidencePayload {
+        /// The new piece of evidence.
+        evidence: Option<Evidence>,
     }
 }
 payload! {
@@ -113,6 +119,17 @@ impl EndorsementsMutation {
             Endorsement::find(ctx, id.into()).await
         };
         respond(key, made.await, |made, payload: &mut RecheckEndorsementPayload| payload.endorsement = made)
+    }
+
+    /// Adds a file as evidence that it was said. It counts from now on.
+    async fn add_evidence(&self, ctx: &Context<'_>, input: AddEvidenceInput) -> GqlResult<AddEvidencePayload> {
+        let key = client_mutation_id(&input);
+        let made = async {
+            let cx = mutation(ctx)?;
+            let id = service::add_evidence(&cx, input.resolve(ctx).await?).await?;
+            Evidence::find(ctx, id).await
+        };
+        respond(key, made.await, |evidence, payload: &mut AddEvidencePayload| payload.evidence = evidence)
     }
 
     /// Says that a claim is true of its product, or is not. It can be decided anew.

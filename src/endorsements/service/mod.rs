@@ -3,6 +3,7 @@
 mod claims;
 mod create;
 mod diff;
+mod evidence;
 mod parts;
 mod recheck;
 mod update;
@@ -10,6 +11,7 @@ mod wording;
 
 pub(crate) use claims::{NewClaim, decide_claim};
 pub(crate) use create::{NewEndorsement, NewVersion, add_endorsement_version, create_endorsement};
+pub(crate) use evidence::{NewEvidence, add_evidence};
 pub(crate) use recheck::recheck_endorsement;
 pub(crate) use update::{ContentUpdate, update_content};
 pub(crate) use wording::{NewStatement, NewWording};
