@@ -35,7 +35,13 @@ pub(crate) async fn change(tx: &Tx, id: ContentId, change: &AssetChange) -> Resu
         set.push(("focal_y", change.focal_point.value().map(|p| p.1).into()));
     }
     if !set.is_empty() {
-        run(&**tx, Sql::update("assets", set).push(" WHERE content_id = ").bind(id)).await?;
+        run(
+            &**tx,
+            Sql::update("assets", set)
+                .push(" WHERE content_id = ")
+                .bind(id),
+        )
+        .await?;
     }
     match &change.alt {
         Some(alts) => store::replace_alts(&**tx, id, alts).await,

@@ -42,9 +42,17 @@ impl Asset {
 
     /// Those of these that the viewer sees, in their order.
     pub(crate) async fn find_all(ctx: &Context<'_>, ids: &[ContentId]) -> Result<Vec<Self>> {
-        let found = ctx.loader().load_many(ids.iter().copied().map(ContentKey)).await?;
-        let seen = ids.iter().filter_map(|id| found.get(&ContentKey(*id)).cloned());
-        Ok(seen.filter(|c| c.kind() == ContentKind::Asset).map(Self::of).collect())
+        let found = ctx
+            .loader()
+            .load_many(ids.iter().copied().map(ContentKey))
+            .await?;
+        let seen = ids
+            .iter()
+            .filter_map(|id| found.get(&ContentKey(*id)).cloned());
+        Ok(seen
+            .filter(|c| c.kind() == ContentKind::Asset)
+            .map(Self::of)
+            .collect())
     }
 }
 
@@ -105,7 +113,12 @@ impl Asset {
 
     /// The endorsements that it is shown with, the newest first. It goes out only where one of them does.
     async fn endorsements(&self, ctx: &Context<'_>) -> GqlResult<Vec<Endorsement>> {
-        let ids = ctx.loader().load_one(AttachedToKey(self.0.0.id)).await.or_fail()?.unwrap_or_default();
+        let ids = ctx
+            .loader()
+            .load_one(AttachedToKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         Endorsement::find_all(ctx, &ids).await.or_fail()
     }
 

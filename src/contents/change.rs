@@ -33,13 +33,25 @@ pub(crate) async fn set_header(tx: &Tx, target: &Target, change: &HeaderChange) 
         set.push(("expire_at", change.expire_at.value().copied().into()));
     }
     if !set.is_empty() {
-        run(&**tx, Sql::update("contents", set).push(" WHERE id = ").bind(target.id)).await?;
+        run(
+            &**tx,
+            Sql::update("contents", set)
+                .push(" WHERE id = ")
+                .bind(target.id),
+        )
+        .await?;
     }
     Ok(())
 }
 
 /// Announces an event about a version of a content.
-pub(crate) fn announce_version(tx: &Tx, topic: &'static str, target: &Target, version: VersionId, number: i32) {
+pub(crate) fn announce_version(
+    tx: &Tx,
+    topic: &'static str,
+    target: &Target,
+    version: VersionId,
+    number: i32,
+) {
     tx.emit(Event {
         brand: Some(target.brand),
         topic,

@@ -355,7 +355,12 @@ impl VersionFields {
 
     /// What reviewers made of it, the oldest first.
     async fn reviews(&self, ctx: &Context<'_>) -> GqlResult<Vec<Review>> {
-        let reviews = ctx.loader().load_one(ReviewsKey(self.0.id)).await.or_fail()?.unwrap_or_default();
+        let reviews = ctx
+            .loader()
+            .load_one(ReviewsKey(self.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         Ok(reviews.iter().cloned().map(Review).collect())
     }
 

@@ -36,14 +36,24 @@ impl Endorsement {
     /// The endorsement with this id, if the viewer sees it.
     pub(crate) async fn find(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
         let found = ctx.loader().load_one(ContentKey(id)).await?;
-        Ok(found.filter(|c| c.kind() == ContentKind::Endorsement).map(Self::of))
+        Ok(found
+            .filter(|c| c.kind() == ContentKind::Endorsement)
+            .map(Self::of))
     }
 
     /// Those of these that the viewer sees, in their order.
     pub(crate) async fn find_all(ctx: &Context<'_>, ids: &[ContentId]) -> Result<Vec<Self>> {
-        let found = ctx.loader().load_many(ids.iter().copied().map(ContentKey)).await?;
-        let seen = ids.iter().filter_map(|id| found.get(&ContentKey(*id)).cloned());
-        Ok(seen.filter(|c| c.kind() == ContentKind::Endorsement).map(Self::of).collect())
+        let found = ctx
+            .loader()
+            .load_many(ids.iter().copied().map(ContentKey))
+            .await?;
+        let seen = ids
+            .iter()
+            .filter_map(|id| found.get(&ContentKey(*id)).cloned());
+        Ok(seen
+            .filter(|c| c.kind() == ContentKind::Endorsement)
+            .map(Self::of)
+            .collect())
     }
 }
 
@@ -64,36 +74,64 @@ impl Endorsement {
 
     /// The day on which it was said.
     async fn published_on(&self) -> Date {
-        Date(self.0.0.endorsement().map_or_else(|| self.0.0.created_at.day(), |e| e.published_on))
+        Date(
+            self.0
+                .0
+                .endorsement()
+                .map_or_else(|| self.0.0.created_at.day(), |e| e.published_on),
+        )
     }
 
     /// Where it was said; null where it was not on the web.
     async fn source_url(&self) -> Option<Url> {
-        self.0.0.endorsement().and_then(|e| e.source_url.clone()).map(Url)
+        self.0
+            .0
+            .endorsement()
+            .and_then(|e| e.source_url.clone())
+            .map(Url)
     }
 
     /// When somebody must look again whether it is still said: the last recheck and its interval, or when
     /// the page was found changed or a product got a new edition since. Null: never.
     async fn recheck_due_at(&self) -> Option<DateTime> {
-        self.0.0.endorsement().and_then(contents::EndorsementDetail::recheck_due_at).map(DateTime)
+        self.0
+            .0
+            .endorsement()
+            .and_then(contents::EndorsementDetail::recheck_due_at)
+            .map(DateTime)
     }
 
     /// Badge, logo, clip or screenshot to show with it, in their order. One that is attached to
     /// endorsements goes out only where one of them does.
     async fn assets(&self, ctx: &Context<'_>) -> GqlResult<Vec<Asset>> {
-        let ids = ctx.loader().load_one(AttachedKey(self.0.0.id)).await.or_fail()?.unwrap_or_default();
+        let ids = ctx
+            .loader()
+            .load_one(AttachedKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         Asset::find_all(ctx, &ids).await.or_fail()
     }
 
     /// The proof that it was said, the oldest first.
     async fn evidence(&self, ctx: &Context<'_>) -> GqlResult<Vec<Evidence>> {
-        let evidence = ctx.loader().load_one(EvidenceOfKey(self.0.0.id)).await.or_fail()?.unwrap_or_default();
+        let evidence = ctx
+            .loader()
+            .load_one(EvidenceOfKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         Ok(evidence.iter().cloned().map(Evidence).collect())
     }
 
     /// The selling points that it backs, in their order.
     async fn claims(&self, ctx: &Context<'_>) -> GqlResult<Vec<Claim>> {
-        let claims = ctx.loader().load_one(ClaimsKey(self.0.0.id)).await.or_fail()?.unwrap_or_default();
+        let claims = ctx
+            .loader()
+            .load_one(ClaimsKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         Ok(claims.iter().cloned().map(Claim).collect())
     }
 
@@ -104,10 +142,19 @@ impl Endorsement {
         ctx: &Context<'_>,
         #[graphql(desc = "The reader's language.")] locale: Option<Locale>,
     ) -> GqlResult<Option<Statement>> {
-        let Some(version) = self.0.current(ctx).await? else { return Ok(None) };
-        let statements = ctx.loader().load_one(StatementsKey(version.id)).await.or_fail()?.unwrap_or_default();
+        let Some(version) = self.0.current(ctx).await? else {
+            return Ok(None);
+        };
+        let statements = ctx
+            .loader()
+            .load_one(StatementsKey(version.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         let locale = locale.as_ref().map(|l| l.0.as_str());
-        Ok(choose_statement(&statements, locale, false).cloned().map(Statement))
+        Ok(choose_statement(&statements, locale, false)
+            .cloned()
+            .map(Statement))
     }
 
     /// The current version: the approved one with the highest number.
@@ -150,7 +197,12 @@ impl EndorsementVersion {
 
     /// What it says, once for each language: the original first.
     async fn statements(&self, ctx: &Context<'_>) -> GqlResult<Vec<Statement>> {
-        let statements = ctx.loader().load_one(StatementsKey(self.0.0.id)).await.or_fail()?.unwrap_or_default();
+        let statements = ctx
+            .loader()
+            .load_one(StatementsKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         Ok(statements.iter().cloned().map(Statement).collect())
     }
 
@@ -181,7 +233,9 @@ impl EndorsementVersion {
 
     /// What ties the one who praises to the brand. Anything but NONE needs its disclosure shown.
     async fn material_connection(&self) -> MaterialConnection {
-        self.wording().map(|w| w.material_connection).unwrap_or_default()
+        self.wording()
+            .map(|w| w.material_connection)
+            .unwrap_or_default()
     }
 }
 

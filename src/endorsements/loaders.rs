@@ -47,7 +47,10 @@ impl Loader<ClaimKey> for Loaders {
         let ids: Vec<ClaimId> = keys.iter().map(|k| k.0).collect();
         let visible = brand_condition(&self.viewer, "c.brand_id");
         let found = store::load_claims(self.db(), &ids, visible).await?;
-        Ok(found.into_iter().map(|claim| (ClaimKey(claim.id), Arc::new(claim))).collect())
+        Ok(found
+            .into_iter()
+            .map(|claim| (ClaimKey(claim.id), Arc::new(claim)))
+            .collect())
     }
 }
 
@@ -55,7 +58,10 @@ impl Loader<ClaimsKey> for Loaders {
     type Value = Arc<Vec<Arc<Claim>>>;
     type Error = LoadError;
 
-    async fn load(&self, keys: &[ClaimsKey]) -> Result<HashMap<ClaimsKey, Arc<Vec<Arc<Claim>>>>, LoadError> {
+    async fn load(
+        &self,
+        keys: &[ClaimsKey],
+    ) -> Result<HashMap<ClaimsKey, Arc<Vec<Arc<Claim>>>>, LoadError> {
         if self.viewer.is_public() {
             return Ok(HashMap::new());
         }
@@ -63,9 +69,15 @@ impl Loader<ClaimsKey> for Loaders {
         let visible = brand_condition(&self.viewer, "c.brand_id");
         let mut lists: HashMap<ClaimsKey, Vec<Arc<Claim>>> = HashMap::new();
         for claim in store::load_claims_of(self.db(), &ids, visible).await? {
-            lists.entry(ClaimsKey(claim.endorsement)).or_default().push(Arc::new(claim));
+            lists
+                .entry(ClaimsKey(claim.endorsement))
+                .or_default()
+                .push(Arc::new(claim));
         }
-        Ok(lists.into_iter().map(|(key, list)| (key, Arc::new(list))).collect())
+        Ok(lists
+            .into_iter()
+            .map(|(key, list)| (key, Arc::new(list)))
+            .collect())
     }
 }
 
@@ -73,14 +85,20 @@ impl Loader<EvidenceKey> for Loaders {
     type Value = Arc<Evidence>;
     type Error = LoadError;
 
-    async fn load(&self, keys: &[EvidenceKey]) -> Result<HashMap<EvidenceKey, Arc<Evidence>>, LoadError> {
+    async fn load(
+        &self,
+        keys: &[EvidenceKey],
+    ) -> Result<HashMap<EvidenceKey, Arc<Evidence>>, LoadError> {
         if self.viewer.is_public() {
             return Ok(HashMap::new());
         }
         let ids: Vec<EvidenceId> = keys.iter().map(|k| k.0).collect();
         let visible = brand_condition(&self.viewer, "c.brand_id");
         let found = store::load_evidence(self.db(), &ids, visible).await?;
-        Ok(found.into_iter().map(|evidence| (EvidenceKey(evidence.id), Arc::new(evidence))).collect())
+        Ok(found
+            .into_iter()
+            .map(|evidence| (EvidenceKey(evidence.id), Arc::new(evidence)))
+            .collect())
     }
 }
 
@@ -99,9 +117,15 @@ impl Loader<EvidenceOfKey> for Loaders {
         let visible = brand_condition(&self.viewer, "c.brand_id");
         let mut lists: HashMap<EvidenceOfKey, Vec<Arc<Evidence>>> = HashMap::new();
         for evidence in store::load_evidence_of(self.db(), &ids, visible).await? {
-            lists.entry(EvidenceOfKey(evidence.endorsement)).or_default().push(Arc::new(evidence));
+            lists
+                .entry(EvidenceOfKey(evidence.endorsement))
+                .or_default()
+                .push(Arc::new(evidence));
         }
-        Ok(lists.into_iter().map(|(key, list)| (key, Arc::new(list))).collect())
+        Ok(lists
+            .into_iter()
+            .map(|(key, list)| (key, Arc::new(list)))
+            .collect())
     }
 }
 
@@ -109,10 +133,15 @@ impl Loader<AttachedKey> for Loaders {
     type Value = Arc<Vec<ContentId>>;
     type Error = LoadError;
 
-    async fn load(&self, keys: &[AttachedKey]) -> Result<HashMap<AttachedKey, Arc<Vec<ContentId>>>, LoadError> {
+    async fn load(
+        &self,
+        keys: &[AttachedKey],
+    ) -> Result<HashMap<AttachedKey, Arc<Vec<ContentId>>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
         let found = store::load_assets(self.db(), &ids).await?;
-        Ok(grouped(found, |a| (AttachedKey(a.endorsement_id), a.asset_id)))
+        Ok(grouped(found, |a| {
+            (AttachedKey(a.endorsement_id), a.asset_id)
+        }))
     }
 }
 
@@ -126,7 +155,9 @@ impl Loader<AttachedToKey> for Loaders {
     ) -> Result<HashMap<AttachedToKey, Arc<Vec<ContentId>>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
         let found = store::load_endorsements(self.db(), &ids).await?;
-        Ok(grouped(found, |a| (AttachedToKey(a.asset_id), a.endorsement_id)))
+        Ok(grouped(found, |a| {
+            (AttachedToKey(a.asset_id), a.endorsement_id)
+        }))
     }
 }
 
@@ -139,5 +170,8 @@ fn grouped<K: Eq + std::hash::Hash>(
         let (key, id) = place(&row);
         lists.entry(key).or_default().push(id);
     }
-    lists.into_iter().map(|(key, list)| (key, Arc::new(list))).collect()
+    lists
+        .into_iter()
+        .map(|(key, list)| (key, Arc::new(list)))
+        .collect()
 }

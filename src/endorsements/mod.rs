@@ -10,5 +10,7 @@ mod model;
 pub(crate) mod service;
 mod store;
 
-pub(crate) use loaders::{AttachedKey, AttachedToKey, ClaimKey, ClaimsKey, EvidenceKey, EvidenceOfKey};
+pub(crate) use loaders::{
+    AttachedKey, AttachedToKey, ClaimKey, ClaimsKey, EvidenceKey, EvidenceOfKey,
+};
 pub use model::{Claim, ClaimState, Evidence, EvidenceState, choose_statement};

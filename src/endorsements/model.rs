@@ -74,7 +74,12 @@ pub fn choose_statement<'s>(
     locale: Option<&str>,
     translation_barred: bool,
 ) -> Option<&'s Statement> {
-    let original = || statements.iter().find(|s| s.is_original).or_else(|| statements.first());
+    let original = || {
+        statements
+            .iter()
+            .find(|s| s.is_original)
+            .or_else(|| statements.first())
+    };
     match locale {
         Some(locale) if !translation_barred => lookup_chain(locale)
             .iter()
@@ -102,7 +107,12 @@ mod tests {
 
     #[test]
     fn the_statement_is_the_best_match_or_the_original() {
-        let all = [statement("de", false), statement("en", true), statement("zh-Hans", false), statement("zh", false)];
+        let all = [
+            statement("de", false),
+            statement("en", true),
+            statement("zh-Hans", false),
+            statement("zh", false),
+        ];
         let table = [
             (None, false, "en"),
             (Some("de"), false, "de"),
@@ -123,6 +133,9 @@ mod tests {
     #[test]
     fn a_range_does_not_match_what_is_more_exact() {
         let all = [statement("en", true), statement("zh-Hans", false)];
-        assert_eq!(choose_statement(&all, Some("zh"), false).map(|s| s.locale.as_str()), Some("en"));
+        assert_eq!(
+            choose_statement(&all, Some("zh"), false).map(|s| s.locale.as_str()),
+            Some("en")
+        );
     }
 }

@@ -25,12 +25,15 @@ struct ClaimRow {
     note: Option<String>,
 }
 
-const CLAIMS: &str = "SELECT k.id, k.endorsement_id, k.product_id, k.claim, k.state, k.decided_by_kind,
+const CLAIMS: &str =
+    "SELECT k.id, k.endorsement_id, k.product_id, k.claim, k.state, k.decided_by_kind,
      k.decided_by_id, k.decided_at, k.note
      FROM claims k JOIN contents c ON c.id = k.endorsement_id WHERE ";
 
 async fn claims(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Claim>> {
-    let sql = Sql::new(CLAIMS).append(which).push(" ORDER BY k.endorsement_id, k.position, k.id");
+    let sql = Sql::new(CLAIMS)
+        .append(which)
+        .push(" ORDER BY k.endorsement_id, k.position, k.id");
     let rows: Vec<ClaimRow> = fetch(db, sql).await?;
     rows.into_iter()
         .map(|row| {
@@ -40,7 +43,9 @@ async fn claims(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Claim>> {
                 product: row.product_id,
                 text: row.claim,
                 state: named(&row.state)?,
-                decided_by: row.decided_by_kind.map(|kind| Actor::from_columns(&kind, row.decided_by_id)),
+                decided_by: row
+                    .decided_by_kind
+                    .map(|kind| Actor::from_columns(&kind, row.decided_by_id)),
                 decided_at: row.decided_at,
                 note: row.note,
             })
@@ -49,8 +54,16 @@ async fn claims(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Claim>> {
 }
 
 /// Claims by id, where a condition on the content `c` holds.
-pub(super) async fn load_claims(db: &impl ConnectionTrait, ids: &[ClaimId], visible: Sql) -> Result<Vec<Claim>> {
-    claims(db, Sql::all([Sql::new("k.id IN ").list(ids.iter().copied()), visible])).await
+pub(super) async fn load_claims(
+    db: &impl ConnectionTrait,
+    ids: &[ClaimId],
+    visible: Sql,
+) -> Result<Vec<Claim>> {
+    claims(
+        db,
+        Sql::all([Sql::new("k.id IN ").list(ids.iter().copied()), visible]),
+    )
+    .await
 }
 
 /// Claims of endorsements in their order, where a condition on the content `c` holds.
@@ -59,7 +72,14 @@ pub(super) async fn load_claims_of(
     endorsements: &[ContentId],
     visible: Sql,
 ) -> Result<Vec<Claim>> {
-    claims(db, Sql::all([Sql::new("k.endorsement_id IN ").list(endorsements.iter().copied()), visible])).await
+    claims(
+        db,
+        Sql::all([
+            Sql::new("k.endorsement_id IN ").list(endorsements.iter().copied()),
+            visible,
+        ]),
+    )
+    .await
 }
 
 #[derive(FromQueryResult)]
@@ -97,7 +117,9 @@ const EVIDENCE: &str = "SELECT i.id, i.endorsement_id, i.url, i.sha256, coalesce
      WHERE ";
 
 async fn evidence(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Evidence>> {
-    let sql = Sql::new(EVIDENCE).append(which).push(" ORDER BY i.endorsement_id, i.created_at, i.id");
+    let sql = Sql::new(EVIDENCE)
+        .append(which)
+        .push(" ORDER BY i.endorsement_id, i.created_at, i.id");
     let rows: Vec<EvidenceRow> = fetch(db, sql).await?;
     rows.into_iter().map(one_evidence).collect()
 }
@@ -140,7 +162,11 @@ pub(super) async fn load_evidence(
     ids: &[EvidenceId],
     visible: Sql,
 ) -> Result<Vec<Evidence>> {
-    evidence(db, Sql::all([Sql::new("i.id IN ").list(ids.iter().copied()), visible])).await
+    evidence(
+        db,
+        Sql::all([Sql::new("i.id IN ").list(ids.iter().copied()), visible]),
+    )
+    .await
 }
 
 /// Evidence of endorsements, the oldest first, where a condition on the content `c` holds.
@@ -149,7 +175,14 @@ pub(super) async fn load_evidence_of(
     endorsements: &[ContentId],
     visible: Sql,
 ) -> Result<Vec<Evidence>> {
-    evidence(db, Sql::all([Sql::new("i.endorsement_id IN ").list(endorsements.iter().copied()), visible])).await
+    evidence(
+        db,
+        Sql::all([
+            Sql::new("i.endorsement_id IN ").list(endorsements.iter().copied()),
+            visible,
+        ]),
+    )
+    .await
 }
 
 /// That an asset is shown with an endorsement.
@@ -160,17 +193,26 @@ pub(super) struct Attachment {
 }
 
 /// The assets of endorsements, in their order.
-pub(super) async fn load_assets(db: &impl ConnectionTrait, endorsements: &[ContentId]) -> Result<Vec<Attachment>> {
-    let sql = Sql::new("SELECT endorsement_id, asset_id FROM endorsement_assets WHERE endorsement_id IN ")
-        .list(endorsements.iter().copied())
-        .push(" ORDER BY endorsement_id, position, asset_id");
+pub(super) async fn load_assets(
+    db: &impl ConnectionTrait,
+    endorsements: &[ContentId],
+) -> Result<Vec<Attachment>> {
+    let sql = Sql::new(
+        "SELECT endorsement_id, asset_id FROM endorsement_assets WHERE endorsement_id IN ",
+    )
+    .list(endorsements.iter().copied())
+    .push(" ORDER BY endorsement_id, position, asset_id");
     fetch(db, sql).await
 }
 
 /// The endorsements that assets are attached to, the newest first.
-pub(super) async fn load_endorsements(db: &impl ConnectionTrait, assets: &[ContentId]) -> Result<Vec<Attachment>> {
-    let sql = Sql::new("SELECT endorsement_id, asset_id FROM endorsement_assets WHERE asset_id IN ")
-        .list(assets.iter().copied())
-        .push(" ORDER BY asset_id, endorsement_id DESC");
+pub(super) async fn load_endorsements(
+    db: &impl ConnectionTrait,
+    assets: &[ContentId],
+) -> Result<Vec<Attachment>> {
+    let sql =
+        Sql::new("SELECT endorsement_id, asset_id FROM endorsement_assets WHERE asset_id IN ")
+            .list(assets.iter().copied())
+            .push(" ORDER BY asset_id, endorsement_id DESC");
     fetch(db, sql).await
 }

@@ -8,8 +8,8 @@ use async_graphql::{
 use super::interface::{interface_methods, resolved_on_object};
 use crate::assets::graphql::{Asset, AssetVersion};
 use crate::catalog::graphql::Brand;
-use crate::reviews::graphql::Review;
 use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
+use crate::reviews::graphql::Review;
 
 /// Anything that has an id.
 #[derive(Interface)]

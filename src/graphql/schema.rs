@@ -6,10 +6,10 @@ use super::node::InterfaceNodes;
 use crate::assets::graphql::AssetsMutation;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
-use crate::library::graphql::LibraryQuery;
-use crate::rights::graphql::RightsMutation;
 use crate::endorsements::graphql::EndorsementsMutation;
+use crate::library::graphql::LibraryQuery;
 use crate::reviews::graphql::{ReviewsMutation, ReviewsQuery};
+use crate::rights::graphql::RightsMutation;
 
 #[derive(MergedObject, Default)]
 pub struct Query(CatalogQuery, LibraryQuery, ReviewsQuery);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object};
 
+use super::ReviewKey;
 use super::model::{self, ReviewDecision};
 use super::service::{self, NewReview};
-use super::ReviewKey;
 use crate::assets::file::File;
 use crate::assets::grants::GrantSubject;
 use crate::assets::{FileSource, resolve_source};
@@ -65,7 +65,10 @@ impl Review {
 
     /// What came with it, such as the licensor's letter.
     async fn document(&self) -> Option<File> {
-        self.0.document.clone().map(|file| File::of(file, GrantSubject::Review(self.0.id)))
+        self.0
+            .document
+            .clone()
+            .map(|file| File::of(file, GrantSubject::Review(self.0.id)))
     }
 
     /// What the reviewer says of it.
@@ -93,7 +96,9 @@ impl ReviewsQuery {
     ) -> GqlResult<Connection<Version>> {
         const SCOPE: &str = "reviewQueue";
         let (app, cx) = (ctx.app(), ctx.cx());
-        let request = PageArgs::forward(first, after).open(app, SCOPE, 2).or_fail()?;
+        let request = PageArgs::forward(first, after)
+            .open(app, SCOPE, 2)
+            .or_fail()?;
         let page = service::review_queue(cx, &request).await.or_fail()?;
         let ids: Vec<VersionId> = page.items.iter().map(|w| w.id).collect();
         let found = store::load_versions(app.db.read(), &ids).await.or_fail()?;
@@ -103,16 +108,33 @@ impl ReviewsQuery {
             async move { service::count_review_queue(&cx).await }
         });
         let key = |(at, v): &Row| vec![KeyPart::Int(*at), KeyPart::Id(v.id.0)];
-        Ok(connection(app, SCOPE, rows(page, found), total, key, |(_, version)| Version::of(version)))
+        Ok(connection(
+            app,
+            SCOPE,
+            rows(page, found),
+            total,
+            key,
+            |(_, version)| Version::of(version),
+        ))
     }
 }
 
 /// A version and when it was submitted.
 type Row = (i64, Arc<contents::Version>);
 
-fn rows(page: Page<super::store::Waiting>, mut found: HashMap<VersionId, Arc<contents::Version>>) -> Page<Row> {
-    let rows = page.items.into_iter().filter_map(|w| found.remove(&w.id).map(|v| (w.submitted_at.0, v)));
-    Page { items: rows.collect(), has_next: page.has_next, has_previous: page.has_previous }
+fn rows(
+    page: Page<super::store::Waiting>,
+    mut found: HashMap<VersionId, Arc<contents::Version>>,
+) -> Page<Row> {
+    let rows = page
+        .items
+        .into_iter()
+        .filter_map(|w| found.remove(&w.id).map(|v| (w.submitted_at.0, v)));
+    Page {
+        items: rows.collect(),
+        has_next: page.has_next,
+        has_previous: page.has_previous,
+    }
 }
 
 /// A version.
@@ -180,25 +202,41 @@ pub(crate) struct ReviewsMutation;
 #[Object]
 impl ReviewsMutation {
     /// Asks for a review of a DRAFT.
-    async fn submit_version(&self, ctx: &Context<'_>, input: VersionIdInput) -> GqlResult<SubmitVersionPayload> {
+    async fn submit_version(
+        &self,
+        ctx: &Context<'_>,
+        input: VersionIdInput,
+    ) -> GqlResult<SubmitVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
             let cx = mutation(ctx)?;
             let id = service::submit_version(&cx, input_id(&input.version, "version")?).await?;
             Version::find(ctx, id).await
         };
-        respond(key, made.await, |version, payload: &mut SubmitVersionPayload| payload.version = version)
+        respond(
+            key,
+            made.await,
+            |version, payload: &mut SubmitVersionPayload| payload.version = version,
+        )
     }
 
     /// Takes a version out of its review: it is a DRAFT again.
-    async fn recall_version(&self, ctx: &Context<'_>, input: VersionIdInput) -> GqlResult<RecallVersionPayload> {
+    async fn recall_version(
+        &self,
+        ctx: &Context<'_>,
+        input: VersionIdInput,
+    ) -> GqlResult<RecallVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
             let cx = mutation(ctx)?;
             let id = service::recall_version(&cx, input_id(&input.version, "version")?).await?;
             Version::find(ctx, id).await
         };
-        respond(key, made.await, |version, payload: &mut RecallVersionPayload| payload.version = version)
+        respond(
+            key,
+            made.await,
+            |version, payload: &mut RecallVersionPayload| payload.version = version,
+        )
     }
 
     /// Lets a version out or sends it back; never one's own. With a lease it records the licensor's word.
@@ -218,10 +256,14 @@ impl ReviewsMutation {
             };
             Result::Ok((version, review))
         };
-        respond(key, made.await, |(version, review), payload: &mut ReviewVersionPayload| {
-            payload.version = version;
-            payload.review = review;
-        })
+        respond(
+            key,
+            made.await,
+            |(version, review), payload: &mut ReviewVersionPayload| {
+                payload.version = version;
+                payload.review = review;
+            },
+        )
     }
 
     /// Takes back an approved version: the approved one before it becomes the current one.
@@ -237,12 +279,20 @@ impl ReviewsMutation {
             let id = service::withdraw_version(&cx, id, &input.reason).await?;
             Version::find(ctx, id).await
         };
-        respond(key, made.await, |version, payload: &mut WithdrawVersionPayload| payload.version = version)
+        respond(
+            key,
+            made.await,
+            |version, payload: &mut WithdrawVersionPayload| payload.version = version,
+        )
     }
 }
 
 async fn new_review(ctx: &Context<'_>, input: ReviewVersionInput) -> Result<NewReview> {
-    let lease = input.lease.as_ref().map(|id| input_id::<LeaseId>(id, "lease")).transpose()?;
+    let lease = input
+        .lease
+        .as_ref()
+        .map(|id| input_id::<LeaseId>(id, "lease"))
+        .transpose()?;
     let document = match &input.document {
         Some(source) => Some(resolve_source(ctx, source, "document").await?),
         None => None,

@@ -30,7 +30,10 @@ impl Loader<ReviewKey> for Loaders {
         let ids: Vec<ReviewId> = keys.iter().map(|k| k.0).collect();
         let visible = brand_condition(&self.viewer, "c.brand_id");
         let found = store::load(self.db(), &ids, visible).await?;
-        Ok(found.into_iter().map(|review| (ReviewKey(review.id), Arc::new(review))).collect())
+        Ok(found
+            .into_iter()
+            .map(|review| (ReviewKey(review.id), Arc::new(review)))
+            .collect())
     }
 }
 
@@ -49,8 +52,14 @@ impl Loader<ReviewsKey> for Loaders {
         let visible = brand_condition(&self.viewer, "c.brand_id");
         let mut lists: HashMap<ReviewsKey, Vec<Arc<Review>>> = HashMap::new();
         for review in store::load_of(self.db(), &ids, visible).await? {
-            lists.entry(ReviewsKey(review.version)).or_default().push(Arc::new(review));
+            lists
+                .entry(ReviewsKey(review.version))
+                .or_default()
+                .push(Arc::new(review));
         }
-        Ok(lists.into_iter().map(|(key, list)| (key, Arc::new(list))).collect())
+        Ok(lists
+            .into_iter()
+            .map(|(key, list)| (key, Arc::new(list)))
+            .collect())
     }
 }

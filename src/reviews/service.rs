@@ -26,7 +26,12 @@ use crate::platform::text;
 /// The versions that wait for a review, the longest waiting first.
 pub(crate) async fn review_queue(cx: &OpContext, request: &PageRequest) -> Result<Page<Waiting>> {
     cx.viewer.require(Scope::Read)?;
-    store::queue(cx.app.db.read(), brand_condition(&cx.viewer, "c.brand_id"), request).await
+    store::queue(
+        cx.app.db.read(),
+        brand_condition(&cx.viewer, "c.brand_id"),
+        request,
+    )
+    .await
 }
 
 /// How many versions wait for a review.
@@ -39,12 +44,21 @@ pub(crate) async fn count_review_queue(cx: &OpContext) -> Result<i64> {
 pub(crate) async fn submit_version(cx: &OpContext, id: VersionId) -> Result<VersionId> {
     cx.viewer.require(Scope::Write)?;
     let viewer = Arc::clone(&cx.viewer);
-    cx.write((viewer, id), |tx, (viewer, id)| Box::pin(submit(tx, viewer, *id))).await
+    cx.write((viewer, id), |tx, (viewer, id)| {
+        Box::pin(submit(tx, viewer, *id))
+    })
+    .await
 }
 
 async fn submit(tx: &Tx, viewer: &Viewer, id: VersionId) -> Result<VersionId> {
     let found = Found::lock(tx, viewer, id).await?;
-    found.take(tx, VersionStep::Submit, vec![("submitted_at", tx.op.at.into())]).await?;
+    found
+        .take(
+            tx,
+            VersionStep::Submit,
+            vec![("submitted_at", tx.op.at.into())],
+        )
+        .await?;
     found.audit(tx, "submitVersion", json!({}));
     announce_version(tx, "VERSION_SUBMITTED", &found.target, id, found.number);
     Ok(id)
@@ -54,29 +68,48 @@ async fn submit(tx: &Tx, viewer: &Viewer, id: VersionId) -> Result<VersionId> {
 pub(crate) async fn recall_version(cx: &OpContext, id: VersionId) -> Result<VersionId> {
     cx.viewer.require(Scope::Write)?;
     let viewer = Arc::clone(&cx.viewer);
-    cx.write((viewer, id), |tx, (viewer, id)| Box::pin(recall(tx, viewer, *id))).await
+    cx.write((viewer, id), |tx, (viewer, id)| {
+        Box::pin(recall(tx, viewer, *id))
+    })
+    .await
 }
 
 async fn recall(tx: &Tx, viewer: &Viewer, id: VersionId) -> Result<VersionId> {
     let found = Found::lock(tx, viewer, id).await?;
-    found.take(tx, VersionStep::Recall, vec![("submitted_at", None::<i64>.into())]).await?;
+    found
+        .take(
+            tx,
+            VersionStep::Recall,
+            vec![("submitted_at", None::<i64>.into())],
+        )
+        .await?;
     found.audit(tx, "recallVersion", json!({}));
     Ok(id)
 }
 
 /// Takes back an approved version. The approved one with the next lower number becomes the current one.
-pub(crate) async fn withdraw_version(cx: &OpContext, id: VersionId, reason: &str) -> Result<VersionId> {
+pub(crate) async fn withdraw_version(
+    cx: &OpContext,
+    id: VersionId,
+    reason: &str,
+) -> Result<VersionId> {
     cx.viewer.require(Scope::Review)?;
     let mut problems = Problems::new();
     let reason = text::required(&mut problems, "reason", reason, text::PROSE);
     problems.check()?;
     let viewer = Arc::clone(&cx.viewer);
-    cx.write((viewer, id, reason), |tx, (viewer, id, reason)| Box::pin(withdraw(tx, viewer, *id, reason))).await
+    cx.write((viewer, id, reason), |tx, (viewer, id, reason)| {
+        Box::pin(withdraw(tx, viewer, *id, reason))
+    })
+    .await
 }
 
 async fn withdraw(tx: &Tx, viewer: &Viewer, id: VersionId, reason: &str) -> Result<VersionId> {
     let found = Found::lock(tx, viewer, id).await?;
-    let set = vec![("withdrawn_at", tx.op.at.into()), ("withdrawn_reason", reason.to_owned().into())];
+    let set = vec![
+        ("withdrawn_at", tx.op.at.into()),
+        ("withdrawn_reason", reason.to_owned().into()),
+    ];
     found.take(tx, VersionStep::Withdraw, set).await?;
     found.audit(tx, "withdrawVersion", json!({ "reason": reason }));
     announce_version(tx, "VERSION_WITHDRAWN", &found.target, id, found.number);
@@ -103,18 +136,30 @@ pub(crate) async fn review_version(cx: &OpContext, mut new: NewReview) -> Result
     let mut problems = Problems::new();
     new.note = text::optional(&mut problems, "note", new.note.as_deref(), text::PROSE);
     if new.note.is_none() && new.decision == ReviewDecision::RequestChanges {
-        problems.add(UserErrorCode::Required, "note", "Say what is to be changed.");
+        problems.add(
+            UserErrorCode::Required,
+            "note",
+            "Say what is to be changed.",
+        );
     }
     if let Some(preset) = &new.preset {
         check_preset(cx, &mut problems, preset, new.lease.is_some()).await?;
     }
     problems.check()?;
     let viewer = Arc::clone(&cx.viewer);
-    cx.write((viewer, new), |tx, (viewer, new)| Box::pin(review(tx, viewer, new))).await
+    cx.write((viewer, new), |tx, (viewer, new)| {
+        Box::pin(review(tx, viewer, new))
+    })
+    .await
 }
 
 /// A licensor's word is on a preset of a channel that the viewer reaches.
-async fn check_preset(cx: &OpContext, problems: &mut Problems, preset: &str, has_lease: bool) -> Result<()> {
+async fn check_preset(
+    cx: &OpContext,
+    problems: &mut Problems,
+    preset: &str,
+    has_lease: bool,
+) -> Result<()> {
     if !has_lease {
         let text = "A preset is named together with the lease whose licensor has spoken.";
         problems.add(UserErrorCode::Invalid, "preset", text);
@@ -122,9 +167,16 @@ async fn check_preset(cx: &OpContext, problems: &mut Problems, preset: &str, has
     }
     let tree = tree(cx).await?;
     let channels = tree.all();
-    let mut known = channels.iter().filter(|c| reaches(&cx.viewer, &tree, c.id)).flat_map(|c| &c.presets);
+    let mut known = channels
+        .iter()
+        .filter(|c| reaches(&cx.viewer, &tree, c.id))
+        .flat_map(|c| &c.presets);
     if !known.any(|p| p.name == preset) {
-        problems.add(UserErrorCode::NotFound, "preset", "No channel that you reach has a preset of this name.");
+        problems.add(
+            UserErrorCode::NotFound,
+            "preset",
+            "No channel that you reach has a preset of this name.",
+        );
     }
     Ok(())
 }
@@ -138,8 +190,11 @@ async fn review(tx: &Tx, viewer: &Viewer, new: &NewReview) -> Result<ReviewId> {
     match new.lease {
         Some(lease) => check_lease(tx, lease, found.target.id).await?,
         None => {
-            let approved = (new.decision == ReviewDecision::Approve).then(|| ("approved_at", tx.op.at.into()));
-            found.take(tx, new.decision.step(), approved.into_iter().collect()).await?;
+            let approved =
+                (new.decision == ReviewDecision::Approve).then(|| ("approved_at", tx.op.at.into()));
+            found
+                .take(tx, new.decision.step(), approved.into_iter().collect())
+                .await?;
         }
     }
     check_room(tx, new.version).await?;
@@ -154,12 +209,30 @@ async fn review(tx: &Tx, viewer: &Viewer, new: &NewReview) -> Result<ReviewId> {
     });
     found.audit(tx, "reviewVersion", changes);
     match (new.lease, new.decision) {
-        (Some(_), _) => announce_version(tx, "CONTENT_UPDATED", &found.target, new.version, found.number),
+        (Some(_), _) => announce_version(
+            tx,
+            "CONTENT_UPDATED",
+            &found.target,
+            new.version,
+            found.number,
+        ),
         (None, ReviewDecision::Approve) => {
-            announce_version(tx, "VERSION_APPROVED", &found.target, new.version, found.number);
+            announce_version(
+                tx,
+                "VERSION_APPROVED",
+                &found.target,
+                new.version,
+                found.number,
+            );
         }
         (None, ReviewDecision::RequestChanges) => {
-            announce_version(tx, "VERSION_CHANGES_REQUESTED", &found.target, new.version, found.number);
+            announce_version(
+                tx,
+                "VERSION_CHANGES_REQUESTED",
+                &found.target,
+                new.version,
+                found.number,
+            );
         }
     }
     Ok(id)
@@ -178,11 +251,17 @@ async fn check_lease(tx: &Tx, lease: LeaseId, content: ContentId) -> Result<()> 
     .push(" AND s.content_id = ")
     .bind(content)
     .push(" LIMIT 1");
-    let row: Row = fetch_one(&**tx, sql).await?.ok_or_else(|| Error::not_found("lease"))?;
+    let row: Row = fetch_one(&**tx, sql)
+        .await?
+        .ok_or_else(|| Error::not_found("lease"))?;
     if row.access == "ALLOW" {
         return Ok(());
     }
-    Err(Error::user(UserErrorCode::Invalid, "lease", "A DENY lease has nothing to approve. Name an ALLOW lease."))
+    Err(Error::user(
+        UserErrorCode::Invalid,
+        "lease",
+        "A DENY lease has nothing to approve. Name an ALLOW lease.",
+    ))
 }
 
 /// A version has at most 250 reviews, so that their unpaged list is never long.
@@ -210,8 +289,14 @@ async fn insert(tx: &Tx, new: &NewReview) -> Result<ReviewId> {
         ("decision", name_of(new.decision)?.into()),
         ("lease_id", new.lease.into()),
         ("preset", new.preset.clone().into()),
-        ("document_sha256", new.document.as_ref().map(|d| d.sha256.clone()).into()),
-        ("document_filename", new.document.as_ref().map(|d| d.filename.clone()).into()),
+        (
+            "document_sha256",
+            new.document.as_ref().map(|d| d.sha256.clone()).into(),
+        ),
+        (
+            "document_filename",
+            new.document.as_ref().map(|d| d.filename.clone()).into(),
+        ),
         ("note", new.note.clone().into()),
         ("created_at", tx.op.at.into()),
     ];
@@ -260,9 +345,18 @@ impl Found {
     }
 
     /// Takes a step from where the version stands; FORBIDDEN_TRANSITION if none leads on from there.
-    async fn take(&self, tx: &Tx, step: VersionStep, also: Vec<(&'static str, Value)>) -> Result<()> {
-        let refuse = |text: String| Error::user(UserErrorCode::ForbiddenTransition, "version", text);
-        let to = self.state.after(step).map_err(|e| refuse(format!("{}.", capital(&e.to_string()))))?;
+    async fn take(
+        &self,
+        tx: &Tx,
+        step: VersionStep,
+        also: Vec<(&'static str, Value)>,
+    ) -> Result<()> {
+        let refuse =
+            |text: String| Error::user(UserErrorCode::ForbiddenTransition, "version", text);
+        let to = self
+            .state
+            .after(step)
+            .map_err(|e| refuse(format!("{}.", capital(&e.to_string()))))?;
         let set = std::iter::once(("state", to.name().into())).chain(also);
         let sql = Sql::update("versions", set)
             .push(" WHERE id = ")
@@ -271,7 +365,9 @@ impl Found {
             .bind(self.state.name());
         match run(&**tx, sql).await? {
             1 => Ok(()),
-            _ => Err(refuse("Someone was faster. Look at where the version stands now.".to_owned())),
+            _ => Err(refuse(
+                "Someone was faster. Look at where the version stands now.".to_owned(),
+            )),
         }
     }
 
@@ -291,5 +387,8 @@ impl Found {
 /// The same text with a capital at its beginning.
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|c| c.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }

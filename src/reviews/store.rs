@@ -50,13 +50,20 @@ const REVIEWS: &str = "SELECT r.id, r.version_id, r.reviewer_kind, r.reviewer_id
      WHERE ";
 
 async fn reviews(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Review>> {
-    let sql = Sql::new(REVIEWS).append(which).push(" ORDER BY r.version_id, r.created_at, r.id");
+    let sql = Sql::new(REVIEWS)
+        .append(which)
+        .push(" ORDER BY r.version_id, r.created_at, r.id");
     let rows: Vec<Row> = fetch(db, sql).await?;
     rows.into_iter().map(review).collect()
 }
 
 fn review(row: Row) -> Result<Review> {
-    let document = match (row.document_sha256, row.document_filename, row.media_type, row.bytes) {
+    let document = match (
+        row.document_sha256,
+        row.document_filename,
+        row.media_type,
+        row.bytes,
+    ) {
         (Some(sha256), Some(filename), Some(media_type), Some(bytes)) => Some(StoredFile {
             sha256,
             filename,
@@ -87,8 +94,16 @@ fn review(row: Row) -> Result<Review> {
 }
 
 /// Reviews by id, where a condition on the content `c` holds.
-pub(super) async fn load(db: &impl ConnectionTrait, ids: &[ReviewId], visible: Sql) -> Result<Vec<Review>> {
-    reviews(db, Sql::all([Sql::new("r.id IN ").list(ids.iter().copied()), visible])).await
+pub(super) async fn load(
+    db: &impl ConnectionTrait,
+    ids: &[ReviewId],
+    visible: Sql,
+) -> Result<Vec<Review>> {
+    reviews(
+        db,
+        Sql::all([Sql::new("r.id IN ").list(ids.iter().copied()), visible]),
+    )
+    .await
 }
 
 /// Reviews of versions, the oldest first, where a condition on the content `c` holds.
@@ -97,7 +112,14 @@ pub(super) async fn load_of(
     versions: &[VersionId],
     visible: Sql,
 ) -> Result<Vec<Review>> {
-    reviews(db, Sql::all([Sql::new("r.version_id IN ").list(versions.iter().copied()), visible])).await
+    reviews(
+        db,
+        Sql::all([
+            Sql::new("r.version_id IN ").list(versions.iter().copied()),
+            visible,
+        ]),
+    )
+    .await
 }
 
 /// A version that waits for a review.
@@ -117,8 +139,14 @@ pub(super) async fn queue(
     request: &PageRequest,
 ) -> Result<Page<Waiting>> {
     let order = [
-        SortColumn { expr: "v.submitted_at", direction: Direction::Ascending },
-        SortColumn { expr: "v.id", direction: Direction::Ascending },
+        SortColumn {
+            expr: "v.submitted_at",
+            direction: Direction::Ascending,
+        },
+        SortColumn {
+            expr: "v.id",
+            direction: Direction::Ascending,
+        },
     ];
     let sql = Sql::new("SELECT v.id, v.submitted_at")
         .push(WAITING)
@@ -129,5 +157,11 @@ pub(super) async fn queue(
 
 /// How many versions wait for a review.
 pub(super) async fn count_queue(db: &impl ConnectionTrait, visible: Sql) -> Result<i64> {
-    fetch_count(db, Sql::new("SELECT count(*) AS n").push(WAITING).append(visible)).await
+    fetch_count(
+        db,
+        Sql::new("SELECT count(*) AS n")
+            .push(WAITING)
+            .append(visible),
+    )
+    .await
 }

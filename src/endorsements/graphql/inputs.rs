@@ -2,13 +2,14 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined};
 
-use crate::assets::{Alt, FileSource, resolve_source};
 use crate::assets::graphql::AltInput;
+use crate::assets::{Alt, FileSource, resolve_source};
 use crate::contents::labels::LabelNames;
 use crate::contents::{EndorsementKind, MaterialConnection};
 use crate::endorsements::model::ClaimState;
 use crate::endorsements::service::{
-    ContentUpdate, NewClaim, NewEndorsement, NewEvidence, NewStatement, NewVersion, NewWording,
+    BulkUpdate, ContentUpdate, NewClaim, NewEndorsement, NewEvidence, NewStatement, NewVersion,
+    NewWording,
 };
 use crate::error::Result;
 use crate::graphql::context::input_id;
@@ -53,7 +54,11 @@ pub(super) struct WordingInput {
 impl From<WordingInput> for NewWording {
     fn from(input: WordingInput) -> Self {
         Self {
-            statements: input.statements.into_iter().map(NewStatement::from).collect(),
+            statements: input
+                .statements
+                .into_iter()
+                .map(NewStatement::from)
+                .collect(),
             byline: input.byline,
             rank: input.rank,
             rating: input.rating.map(|n| n.0),
@@ -88,7 +93,10 @@ pub(super) struct ClaimInput {
 
 impl From<ClaimInput> for NewClaim {
     fn from(input: ClaimInput) -> Self {
-        Self { text: input.text, product: input.product }
+        Self {
+            text: input.text,
+            product: input.product,
+        }
     }
 }
 
@@ -152,7 +160,12 @@ impl From<CreateEndorsementInput> for NewEndorsement {
             wording: input.wording.into(),
             won_by: input.won_by,
             recheck_every_days: input.recheck_every_days,
-            claims: input.claims.unwrap_or_default().into_iter().map(NewClaim::from).collect(),
+            claims: input
+                .claims
+                .unwrap_or_default()
+                .into_iter()
+                .map(NewClaim::from)
+                .collect(),
             assets: input.assets.unwrap_or_default(),
             labels: LabelNames {
                 tags: input.tags,
@@ -250,6 +263,61 @@ pub(super) struct UpdateContentInput {
     client_mutation_id: Option<String>,
 }
 
+/// The same change of many contents. What is absent stays as it is; null clears a time.
+#[derive(InputObject)]
+pub(super) struct UpdateContentsInput {
+    /// Assets and endorsements, at most 250.
+    pub(super) ids: Vec<ID>,
+    /// Embargo: not before.
+    release_at: MaybeUndefined<DateTime>,
+    /// Not at or after.
+    expire_at: MaybeUndefined<DateTime>,
+    /// Markets to be added. A content without markets goes everywhere; this narrows it.
+    add_markets: Option<Vec<CountryCode>>,
+    /// Markets to be taken out. A content that is left without any goes everywhere.
+    remove_markets: Option<Vec<CountryCode>>,
+    /// Audiences to be added: ids or slugs.
+    add_audiences: Option<Vec<ID>>,
+    /// Audiences to be taken out: ids or slugs.
+    remove_audiences: Option<Vec<ID>>,
+    /// Tags to be added.
+    add_tags: Option<Vec<String>>,
+    /// Tags to be taken out.
+    remove_tags: Option<Vec<String>>,
+    /// Channels to be added: ids or slugs.
+    add_channels: Option<Vec<ID>>,
+    /// Channels to be taken out: ids or slugs.
+    remove_channels: Option<Vec<ID>>,
+    /// Products to be added: ids or SKUs.
+    add_products: Option<Vec<ID>>,
+    /// Products to be taken out: ids or SKUs.
+    remove_products: Option<Vec<ID>>,
+    client_mutation_id: Option<String>,
+}
+
+impl From<UpdateContentsInput> for BulkUpdate {
+    fn from(input: UpdateContentsInput) -> Self {
+        Self {
+            release_at: input.release_at.map_value(|t| t.0),
+            expire_at: input.expire_at.map_value(|t| t.0),
+            add: LabelNames {
+                tags: input.add_tags,
+                products: input.add_products,
+                channels: input.add_channels,
+                markets: markets(input.add_markets),
+                audiences: input.add_audiences,
+            },
+            remove: LabelNames {
+                tags: input.remove_tags,
+                products: input.remove_products,
+                channels: input.remove_channels,
+                markets: markets(input.remove_markets),
+                audiences: input.remove_audiences,
+            },
+        }
+    }
+}
+
 /// A list that is absent stays, null clears it.
 fn list<T, U>(given: MaybeUndefined<Vec<T>>, each: impl Fn(T) -> U) -> Option<Vec<U>> {
     match given {
@@ -304,7 +372,11 @@ impl AddEvidenceInput {
             Some(source) => Some(resolve_source(ctx, source, "file").await),
             None => None,
         };
-        Ok(NewEvidence { endorsement: input_id(&self.endorsement, "endorsement")?, file, note: self.note })
+        Ok(NewEvidence {
+            endorsement: input_id(&self.endorsement, "endorsement")?,
+            file,
+            note: self.note,
+        })
     }
 }
 

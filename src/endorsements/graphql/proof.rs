@@ -38,7 +38,10 @@ impl Evidence {
 
     /// What is kept of it; null while there is nothing.
     async fn file(&self) -> Option<File> {
-        self.0.file.clone().map(|file| File::of(file, GrantSubject::Evidence(self.0.id)))
+        self.0
+            .file
+            .clone()
+            .map(|file| File::of(file, GrantSubject::Evidence(self.0.id)))
     }
 
     /// What it is worth.

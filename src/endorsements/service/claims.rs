@@ -34,12 +34,21 @@ pub(super) struct CleanClaim {
 }
 
 /// Checks claims; one statement for the products of all.
-pub(super) async fn clean(cx: &OpContext, new: &[NewClaim], problems: &mut Problems) -> Result<Vec<CleanClaim>> {
+pub(super) async fn clean(
+    cx: &OpContext,
+    new: &[NewClaim],
+    problems: &mut Problems,
+) -> Result<Vec<CleanClaim>> {
     check_len(problems, "claims", new.len());
     let names: Vec<ID> = new.iter().map(|c| c.product.clone()).collect();
     let mut clean: Vec<CleanClaim> = Vec::with_capacity(new.len());
     for (i, (claim, product)) in new.iter().zip(find_products(cx, &names).await?).enumerate() {
-        let text = text::required(problems, &format!("claims.{i}.text"), &claim.text, MAX_CLAIM);
+        let text = text::required(
+            problems,
+            &format!("claims.{i}.text"),
+            &claim.text,
+            MAX_CLAIM,
+        );
         let Some(product) = product else {
             problems.push(UserError::not_found(&format!("claims.{i}.product")));
             continue;
@@ -56,12 +65,25 @@ pub(super) async fn clean(cx: &OpContext, new: &[NewClaim], problems: &mut Probl
 
 /// Makes the claims of an endorsement exactly these. One with the same text and product keeps its
 /// decision; a new one is PROPOSED.
-pub(super) async fn replace(tx: &Tx, id: ContentId, brand: BrandId, claims: &[CleanClaim]) -> Result<()> {
+pub(super) async fn replace(
+    tx: &Tx,
+    id: ContentId,
+    brand: BrandId,
+    claims: &[CleanClaim],
+) -> Result<()> {
     let before = store::load_claims_of(&**tx, &[id], Sql::new("1 = 1")).await?;
-    let gone = before.iter().filter(|old| !claims.iter().any(|c| c.text == old.text && c.product == old.product));
+    let gone = before.iter().filter(|old| {
+        !claims
+            .iter()
+            .any(|c| c.text == old.text && c.product == old.product)
+    });
     let gone: Vec<ClaimId> = gone.map(|old| old.id).collect();
     if !gone.is_empty() {
-        run(&**tx, Sql::new("DELETE FROM claims WHERE id IN ").list(gone)).await?;
+        run(
+            &**tx,
+            Sql::new("DELETE FROM claims WHERE id IN ").list(gone),
+        )
+        .await?;
     }
     if claims.is_empty() {
         return Ok(());
@@ -70,19 +92,30 @@ pub(super) async fn replace(tx: &Tx, id: ContentId, brand: BrandId, claims: &[Cl
     products.sort();
     products.dedup();
     check_products(tx, brand, &products, "claims").await?;
-    let columns = ["id", "endorsement_id", "product_id", "claim", "state", "position", "created_at"];
+    let columns = [
+        "id",
+        "endorsement_id",
+        "product_id",
+        "claim",
+        "state",
+        "position",
+        "created_at",
+    ];
     let proposed = name_of(ClaimState::Proposed)?;
-    let rows = claims.iter().zip(1_i32..).map(|(claim, position)| -> Vec<Value> {
-        vec![
-            tx.id::<ClaimId>().into(),
-            id.into(),
-            claim.product.into(),
-            claim.text.clone().into(),
-            proposed.clone().into(),
-            position.into(),
-            tx.op.at.into(),
-        ]
-    });
+    let rows = claims
+        .iter()
+        .zip(1_i32..)
+        .map(|(claim, position)| -> Vec<Value> {
+            vec![
+                tx.id::<ClaimId>().into(),
+                id.into(),
+                claim.product.into(),
+                claim.text.clone().into(),
+                proposed.clone().into(),
+                position.into(),
+                tx.op.at.into(),
+            ]
+        });
     let keep = " ON CONFLICT (endorsement_id, product_id, claim) DO UPDATE SET position = excluded.position";
     run(&**tx, Sql::insert_all("claims", &columns, rows).push(keep)).await?;
     Ok(())
@@ -98,14 +131,21 @@ pub(crate) async fn decide_claim(
     cx.viewer.require(Scope::Review)?;
     let mut problems = Problems::new();
     if state == ClaimState::Proposed {
-        problems.add(UserErrorCode::Invalid, "state", "Decide for CONFIRMED or REFUSED.");
+        problems.add(
+            UserErrorCode::Invalid,
+            "state",
+            "Decide for CONFIRMED or REFUSED.",
+        );
     }
     let note = text::optional(&mut problems, "note", note.as_deref(), MAX_CLAIM);
     problems.check()?;
     let viewer = cx.viewer.clone();
-    cx.write((viewer, claim, state, note), |tx, (viewer, claim, state, note)| {
-        Box::pin(decide(tx, viewer, *claim, *state, note.clone()))
-    })
+    cx.write(
+        (viewer, claim, state, note),
+        |tx, (viewer, claim, state, note)| {
+            Box::pin(decide(tx, viewer, *claim, *state, note.clone()))
+        },
+    )
     .await
 }
 
@@ -116,7 +156,13 @@ struct Standing {
     state: String,
 }
 
-async fn decide(tx: &Tx, viewer: &Viewer, id: ClaimId, state: ClaimState, note: Option<String>) -> Result<ClaimId> {
+async fn decide(
+    tx: &Tx,
+    viewer: &Viewer,
+    id: ClaimId,
+    state: ClaimState,
+    note: Option<String>,
+) -> Result<ClaimId> {
     let find = || Sql::new("SELECT endorsement_id, claim, state FROM claims WHERE id = ").bind(id);
     let missing = || Error::not_found("claim");
     let known: Standing = fetch_one(&**tx, find()).await?.ok_or_else(missing)?;
@@ -133,7 +179,11 @@ async fn decide(tx: &Tx, viewer: &Viewer, id: ClaimId, state: ClaimState, note: 
         ("decided_at", tx.op.at.into()),
         ("note", note.clone().into()),
     ];
-    run(&**tx, Sql::update("claims", set).push(" WHERE id = ").bind(id)).await?;
+    run(
+        &**tx,
+        Sql::update("claims", set).push(" WHERE id = ").bind(id),
+    )
+    .await?;
     tx.audit(Audit {
         brand: Some(target.brand),
         action: "decideClaim",

@@ -60,10 +60,14 @@ struct Clean {
 }
 
 /// Makes an endorsement with its first version, a DRAFT.
-pub(crate) async fn create_endorsement(cx: &OpContext, new: NewEndorsement) -> Result<EndorsementId> {
+pub(crate) async fn create_endorsement(
+    cx: &OpContext,
+    new: NewEndorsement,
+) -> Result<EndorsementId> {
     cx.viewer.require(Scope::Write)?;
     let clean = check(cx, new).await?;
-    cx.write(clean, |tx, clean| Box::pin(create(tx, clean))).await
+    cx.write(clean, |tx, clean| Box::pin(create(tx, clean)))
+        .await
 }
 
 async fn check(cx: &OpContext, new: NewEndorsement) -> Result<Clean> {
@@ -171,8 +175,10 @@ pub(crate) async fn add_endorsement_version(cx: &OpContext, new: NewVersion) -> 
     let note = text::optional(&mut problems, "note", new.note.as_deref(), text::PROSE);
     problems.check()?;
     let input = (Arc::clone(&cx.viewer), new, wording, note);
-    cx.write(input, |tx, (viewer, new, wording, note)| Box::pin(add(tx, viewer, new, wording, note.clone())))
-        .await
+    cx.write(input, |tx, (viewer, new, wording, note)| {
+        Box::pin(add(tx, viewer, new, wording, note.clone()))
+    })
+    .await
 }
 
 async fn add(

@@ -26,14 +26,30 @@ impl State {
     /// Reads it; a fixed number of statements.
     pub(super) async fn read(tx: &Tx, id: ContentId) -> Result<Self> {
         let missing = || Error::internal("a locked content vanished");
-        let content = contents::load(&**tx, &[id]).await?.remove(&id).ok_or_else(missing)?;
-        let labels = contents::load_labels(&**tx, &[id]).await?.remove(&id).unwrap_or_default();
-        let mut state = Self { content, labels, alts: Vec::new(), claims: Vec::new(), assets: Vec::new() };
+        let content = contents::load(&**tx, &[id])
+            .await?
+            .remove(&id)
+            .ok_or_else(missing)?;
+        let labels = contents::load_labels(&**tx, &[id])
+            .await?
+            .remove(&id)
+            .unwrap_or_default();
+        let mut state = Self {
+            content,
+            labels,
+            alts: Vec::new(),
+            claims: Vec::new(),
+            assets: Vec::new(),
+        };
         match state.content.detail {
             Detail::Asset(_) => state.alts = fields::alts(tx, id).await?,
             Detail::Endorsement(_) => {
                 state.claims = store::load_claims_of(&**tx, &[id], Sql::new("1 = 1")).await?;
-                state.assets = store::load_assets(&**tx, &[id]).await?.iter().map(|a| a.asset_id).collect();
+                state.assets = store::load_assets(&**tx, &[id])
+                    .await?
+                    .iter()
+                    .map(|a| a.asset_id)
+                    .collect();
             }
         }
         Ok(state)
@@ -74,16 +90,32 @@ impl State {
         set("description", json!(asset.description));
         set("locale", json!(asset.locale));
         set("focalPoint", json!(asset.focal_point));
-        let alts = self.alts.iter().map(|alt| (alt.locale.clone(), json!(alt.text)));
+        let alts = self
+            .alts
+            .iter()
+            .map(|alt| (alt.locale.clone(), json!(alt.text)));
         set("alt", Json::Object(alts.collect()));
     }
 
-    fn endorsement_fields(&self, detail: &EndorsementDetail, set: &mut impl FnMut(&str, Json) -> Option<Json>) {
-        let claims = self.claims.iter().map(|c| json!({ "text": c.text, "product": c.product, "state": c.state }));
+    fn endorsement_fields(
+        &self,
+        detail: &EndorsementDetail,
+        set: &mut impl FnMut(&str, Json) -> Option<Json>,
+    ) {
+        let claims = self
+            .claims
+            .iter()
+            .map(|c| json!({ "text": c.text, "product": c.product, "state": c.state }));
         let assets = self.assets.iter().map(|id| AssetId(id.0));
         set("sourceUrl", json!(detail.source_url));
-        set("publishedOn", json!(detail.published_on.to_date().to_string()));
-        set("wonBy", json!(detail.won_by.map(crate::platform::op::Actor::key)));
+        set(
+            "publishedOn",
+            json!(detail.published_on.to_date().to_string()),
+        );
+        set(
+            "wonBy",
+            json!(detail.won_by.map(crate::platform::op::Actor::key)),
+        );
         set("recheckEveryDays", json!(detail.recheck_every_days));
         set("claims", claims.collect());
         set("assets", json!(assets.collect::<Vec<_>>()));

@@ -32,14 +32,21 @@ pub(crate) async fn add_evidence(cx: &OpContext, new: NewEvidence) -> Result<Evi
     let file = match new.file {
         Some(file) => problems.keep(file)?,
         None => {
-            problems.add(UserErrorCode::Required, "file", "Give the file that proves it.");
+            problems.add(
+                UserErrorCode::Required,
+                "file",
+                "Give the file that proves it.",
+            );
             None
         }
     };
     problems.check()?;
     let file = file.ok_or_else(|| Error::internal("a good input without its file"))?;
     let input = (Arc::clone(&cx.viewer), new.endorsement, file, note);
-    cx.write(input, |tx, (viewer, id, file, note)| Box::pin(add(tx, viewer, *id, file, note.clone()))).await
+    cx.write(input, |tx, (viewer, id, file, note)| {
+        Box::pin(add(tx, viewer, *id, file, note.clone()))
+    })
+    .await
 }
 
 async fn add(
@@ -82,11 +89,16 @@ async fn add(
 
 /// An endorsement has at most 250 pieces of evidence, so that their unpaged list is never long.
 async fn check_room(tx: &Tx, endorsement: ContentId) -> Result<()> {
-    let sql = Sql::new("SELECT count(*) AS n FROM evidence WHERE endorsement_id = ").bind(endorsement);
+    let sql =
+        Sql::new("SELECT count(*) AS n FROM evidence WHERE endorsement_id = ").bind(endorsement);
     let count = fetch_count(&**tx, sql).await?;
     if usize::try_from(count).is_ok_and(|n| n < MAX_LABELS) {
         return Ok(());
     }
     let text = format!("An endorsement has at most {MAX_LABELS} pieces of evidence.");
-    Err(Error::user(UserErrorCode::QuotaExceeded, "endorsement", text))
+    Err(Error::user(
+        UserErrorCode::QuotaExceeded,
+        "endorsement",
+        text,
+    ))
 }

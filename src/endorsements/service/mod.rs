@@ -1,5 +1,6 @@
 //! The use cases of endorsements.
 
+mod bulk;
 mod claims;
 mod create;
 mod diff;
@@ -9,6 +10,7 @@ mod recheck;
 mod update;
 mod wording;
 
+pub(crate) use bulk::{BulkUpdate, update_contents};
 pub(crate) use claims::{NewClaim, decide_claim};
 pub(crate) use create::{NewEndorsement, NewVersion, add_endorsement_version, create_endorsement};
 pub(crate) use evidence::{NewEvidence, add_evidence};

@@ -18,7 +18,11 @@ const MAX_RECHECK_DAYS: i32 = 3_650;
 /// A publication lies in the past; tomorrow is let in, since it has begun somewhere already.
 pub(super) fn check_published(problems: &mut Problems, on: Day, now: Timestamp) {
     if on > Day(now.day().0.saturating_add(1)) {
-        problems.add(UserErrorCode::Invalid, "publishedOn", "The day of publication cannot lie in the future.");
+        problems.add(
+            UserErrorCode::Invalid,
+            "publishedOn",
+            "The day of publication cannot lie in the future.",
+        );
     }
 }
 
@@ -75,19 +79,34 @@ struct Found {
 }
 
 /// Makes the assets of an endorsement exactly these, in this order; all of its brand, NOT_FOUND otherwise.
-pub(super) async fn attach(tx: &Tx, id: ContentId, brand: BrandId, assets: &[ContentId]) -> Result<()> {
+pub(super) async fn attach(
+    tx: &Tx,
+    id: ContentId,
+    brand: BrandId,
+    assets: &[ContentId],
+) -> Result<()> {
     let gone = Sql::new("DELETE FROM endorsement_assets WHERE endorsement_id = ").bind(id);
     if assets.is_empty() {
         run(&**tx, gone).await?;
         return Ok(());
     }
     check_assets(tx, brand, assets).await?;
-    run(&**tx, gone.push(" AND asset_id NOT IN ").list(assets.iter().copied())).await?;
-    let rows = assets.iter().zip(1_i32..).map(|(asset, position)| {
-        vec![id.into(), (*asset).into(), position.into()]
-    });
-    let add = Sql::insert_all("endorsement_assets", &["endorsement_id", "asset_id", "position"], rows)
-        .push(" ON CONFLICT (endorsement_id, asset_id) DO UPDATE SET position = excluded.position");
+    run(
+        &**tx,
+        gone.push(" AND asset_id NOT IN ")
+            .list(assets.iter().copied()),
+    )
+    .await?;
+    let rows = assets
+        .iter()
+        .zip(1_i32..)
+        .map(|(asset, position)| vec![id.into(), (*asset).into(), position.into()]);
+    let add = Sql::insert_all(
+        "endorsement_assets",
+        &["endorsement_id", "asset_id", "position"],
+        rows,
+    )
+    .push(" ON CONFLICT (endorsement_id, asset_id) DO UPDATE SET position = excluded.position");
     run(&**tx, add).await?;
     check_crowd(tx, assets).await
 }

@@ -26,7 +26,11 @@ pub(crate) async fn recheck_endorsement(
     let mut problems = Problems::new();
     let note = text::optional(&mut problems, "note", note.as_deref(), text::PROSE);
     if !still_said && note.is_none() {
-        problems.add(UserErrorCode::Required, "note", "Say what became of it: this recalls the endorsement.");
+        problems.add(
+            UserErrorCode::Required,
+            "note",
+            "Say what became of it: this recalls the endorsement.",
+        );
     }
     problems.check()?;
     let input = (Arc::clone(&cx.viewer), id, still_said, note);
@@ -63,7 +67,11 @@ async fn recheck(
         run(&**tx, sql).await?;
         announce(tx, "CONTENT_UPDATED", target.brand, target.kind, target.id);
     } else if target.withdrawn_at.is_some() {
-        return Err(Error::user(UserErrorCode::ForbiddenTransition, "endorsement", "It is withdrawn already."));
+        return Err(Error::user(
+            UserErrorCode::ForbiddenTransition,
+            "endorsement",
+            "It is withdrawn already.",
+        ));
     } else {
         withdraw(tx, &target, &note.unwrap_or_default()).await?;
     }

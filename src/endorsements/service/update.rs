@@ -9,11 +9,11 @@ use super::claims::{self, CleanClaim, NewClaim};
 use super::diff::{self, State};
 use super::parts;
 use crate::accounts::{OpContext, Scope, Viewer};
+use crate::assets::Alt;
 use crate::assets::fields::{self, AssetChange};
+use crate::assets::service::clean_alts;
 use crate::channels::resolve::reaches;
 use crate::channels::{Tree, tree};
-use crate::assets::Alt;
-use crate::assets::service::clean_alts;
 use crate::contents::change::{HeaderChange, set_header};
 use crate::contents::labels::{LabelNames, resolve_labels};
 use crate::contents::service::{LabelSet, Target, announce, check_times, lock, set_labels};
@@ -85,7 +85,8 @@ pub(crate) async fn update_content(
     cx.viewer.require(Scope::Write)?;
     let (kind, id) = parse_public_id(id).ok_or_else(|| Error::not_found("id"))?;
     let clean = check(cx, (kind, id), revision, update).await?;
-    cx.write(clean, |tx, clean| Box::pin(change(tx, clean))).await
+    cx.write(clean, |tx, clean| Box::pin(change(tx, clean)))
+        .await
 }
 
 async fn check(
@@ -105,11 +106,25 @@ async fn check(
     };
     let labels = resolve_labels(cx, &update.labels, "", &mut problems).await?;
     let asset = check_asset(&mut problems, &update);
-    let header = HeaderChange { title, release_at: update.release_at.clone(), expire_at: update.expire_at.clone() };
+    let header = HeaderChange {
+        title,
+        release_at: update.release_at.clone(),
+        expire_at: update.expire_at.clone(),
+    };
     let endorsement = check_endorsement(cx, &mut problems, update).await?;
     problems.check()?;
     let (viewer, tree) = (Arc::clone(&cx.viewer), tree(cx).await?);
-    Ok(Clean { viewer, tree, id, kind, revision, header, labels, asset, endorsement })
+    Ok(Clean {
+        viewer,
+        tree,
+        id,
+        kind,
+        revision,
+        header,
+        labels,
+        asset,
+        endorsement,
+    })
 }
 
 /// A field that this kind of content does not have.
@@ -124,7 +139,10 @@ fn refuse_foreign(problems: &mut Problems, kind: ContentKind, update: &ContentUp
         ("sourceUrl", !update.source_url.is_undefined()),
         ("publishedOn", !update.published_on.is_undefined()),
         ("wonBy", !update.won_by.is_undefined()),
-        ("recheckEveryDays", !update.recheck_every_days.is_undefined()),
+        (
+            "recheckEveryDays",
+            !update.recheck_every_days.is_undefined(),
+        ),
         ("claims", update.claims.is_some()),
         ("assets", update.assets.is_some()),
     ];
@@ -138,23 +156,43 @@ fn refuse_foreign(problems: &mut Problems, kind: ContentKind, update: &ContentUp
 }
 
 fn check_asset(problems: &mut Problems, update: &ContentUpdate) -> AssetChange {
-    let description = update.description.clone().map(|given| {
-        text::optional(problems, "description", given.as_deref(), text::PROSE)
-    });
+    let description = update
+        .description
+        .clone()
+        .map(|given| text::optional(problems, "description", given.as_deref(), text::PROSE));
     if let Some((x, y)) = update.focal_point.value()
         && !((0.0..=1.0).contains(x) && (0.0..=1.0).contains(y))
     {
-        problems.add(UserErrorCode::Invalid, "focalPoint", "Both parts lie between 0 and 1.");
+        problems.add(
+            UserErrorCode::Invalid,
+            "focalPoint",
+            "Both parts lie between 0 and 1.",
+        );
     }
-    let locale = update.locale.clone().map(|given| canonical(problems, "locale", given?));
-    let alt = update.alt.as_ref().map(|alts| clean_alts(problems, "alt", alts));
-    AssetChange { description, alt, focal_point: update.focal_point.clone(), locale }
+    let locale = update
+        .locale
+        .clone()
+        .map(|given| canonical(problems, "locale", given?));
+    let alt = update
+        .alt
+        .as_ref()
+        .map(|alts| clean_alts(problems, "alt", alts));
+    AssetChange {
+        description,
+        alt,
+        focal_point: update.focal_point.clone(),
+        locale,
+    }
 }
 
 fn canonical(problems: &mut Problems, field: &str, given: String) -> Option<String> {
     let found = locale::canonical(&given);
     if found.is_none() {
-        problems.add(UserErrorCode::Invalid, field, "Write the language as BCP 47, such as en, zh-Hans or pt-BR.");
+        problems.add(
+            UserErrorCode::Invalid,
+            field,
+            "Write the language as BCP 47, such as en, zh-Hans or pt-BR.",
+        );
     }
     found
 }
@@ -166,7 +204,11 @@ async fn check_endorsement(
 ) -> Result<EndorsementChange> {
     match update.published_on {
         MaybeUndefined::Null => {
-            problems.add(UserErrorCode::Required, "publishedOn", "An endorsement has a day of publication.");
+            problems.add(
+                UserErrorCode::Required,
+                "publishedOn",
+                "An endorsement has a day of publication.",
+            );
         }
         MaybeUndefined::Value(day) => parts::check_published(problems, day, cx.at()),
         MaybeUndefined::Undefined => {}
@@ -189,7 +231,9 @@ async fn check_endorsement(
         won_by,
         recheck_every_days: update.recheck_every_days,
         claims,
-        assets: update.assets.map(|texts| parts::asset_ids(problems, &texts)),
+        assets: update
+            .assets
+            .map(|texts| parts::asset_ids(problems, &texts)),
     })
 }
 
@@ -215,7 +259,10 @@ async fn change(tx: &Tx, update: &Clean) -> Result<ContentId> {
     set_header(tx, &target, &update.header).await?;
     let mut labels = update.labels.clone();
     if let Some(channels) = &mut labels.channels {
-        let stay = before.channels().iter().filter(|c| !reaches(&update.viewer, &update.tree, **c));
+        let stay = before
+            .channels()
+            .iter()
+            .filter(|c| !reaches(&update.viewer, &update.tree, **c));
         channels.extend(stay);
     }
     set_labels(tx, target.id, target.brand, &labels).await?;
@@ -227,7 +274,12 @@ async fn change(tx: &Tx, update: &Clean) -> Result<ContentId> {
 }
 
 /// Audits what is other than before, and announces it.
-pub(super) async fn finish(tx: &Tx, action: &'static str, target: &Target, before: &State) -> Result<ContentId> {
+pub(super) async fn finish(
+    tx: &Tx,
+    action: &'static str,
+    target: &Target,
+    before: &State,
+) -> Result<ContentId> {
     let after = State::read(tx, target.id).await?;
     let mut contents = vec![target.id];
     contents.extend(diff::moved_assets(before, &after));
@@ -264,15 +316,29 @@ async fn change_endorsement(tx: &Tx, target: &Target, change: &EndorsementChange
         set.push(("published_on", day.into()));
     }
     if !change.won_by.is_undefined() {
-        let (kind, id) = change.won_by.value().copied().map(Actor::to_columns).unzip();
+        let (kind, id) = change
+            .won_by
+            .value()
+            .copied()
+            .map(Actor::to_columns)
+            .unzip();
         set.push(("won_by_kind", kind.into()));
         set.push(("won_by_id", id.flatten().into()));
     }
     if !change.recheck_every_days.is_undefined() {
-        set.push(("recheck_every_days", change.recheck_every_days.value().copied().into()));
+        set.push((
+            "recheck_every_days",
+            change.recheck_every_days.value().copied().into(),
+        ));
     }
     if !set.is_empty() {
-        run(&**tx, Sql::update("endorsements", set).push(" WHERE content_id = ").bind(target.id)).await?;
+        run(
+            &**tx,
+            Sql::update("endorsements", set)
+                .push(" WHERE content_id = ")
+                .bind(target.id),
+        )
+        .await?;
     }
     if let Some(claims) = &change.claims {
         claims::replace(tx, target.id, target.brand, claims).await?;

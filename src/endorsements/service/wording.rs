@@ -50,14 +50,22 @@ pub(super) struct CleanWording {
 pub(super) fn clean(problems: &mut Problems, new: &NewWording) -> CleanWording {
     check_numbers(problems, new);
     let facts = Wording {
-        byline: text::optional(problems, "wording.byline", new.byline.as_deref(), text::LINE),
+        byline: text::optional(
+            problems,
+            "wording.byline",
+            new.byline.as_deref(),
+            text::LINE,
+        ),
         rank: new.rank,
         rating: new.rating.map(|n| n.to_string()),
         rating_scale: new.rating_scale.map(|n| n.to_string()),
         rating_count: new.rating_count,
         material_connection: new.material_connection.unwrap_or_default(),
     };
-    CleanWording { facts, statements: clean_statements(problems, &new.statements) }
+    CleanWording {
+        facts,
+        statements: clean_statements(problems, &new.statements),
+    }
 }
 
 fn check_numbers(problems: &mut Problems, new: &NewWording) {
@@ -69,13 +77,25 @@ fn check_numbers(problems: &mut Problems, new: &NewWording) {
         problems.add(Invalid, "wording.ratingCount", "A count is 0 or more.");
     }
     match (new.rating, new.rating_scale) {
-        (Some(_), None) => problems.add(Required, "wording.ratingScale", "Say out of how many the rating is."),
-        (None, Some(_)) => problems.add(Required, "wording.rating", "Give the rating together with its scale."),
+        (Some(_), None) => problems.add(
+            Required,
+            "wording.ratingScale",
+            "Say out of how many the rating is.",
+        ),
+        (None, Some(_)) => problems.add(
+            Required,
+            "wording.rating",
+            "Give the rating together with its scale.",
+        ),
         (Some(_), Some(scale)) if scale <= Decimal::ZERO => {
             problems.add(Invalid, "wording.ratingScale", "A scale is more than 0.");
         }
         (Some(rating), Some(scale)) if rating < Decimal::ZERO || rating > scale => {
-            problems.add(Invalid, "wording.rating", format!("The rating must be between 0 and {scale}."));
+            problems.add(
+                Invalid,
+                "wording.rating",
+                format!("The rating must be between 0 and {scale}."),
+            );
         }
         _ => {}
     }
@@ -84,16 +104,28 @@ fn check_numbers(problems: &mut Problems, new: &NewWording) {
 fn clean_statements(problems: &mut Problems, new: &[NewStatement]) -> Vec<Statement> {
     const FIELD: &str = "wording.statements";
     match new.len() {
-        0 => problems.add(UserErrorCode::Required, FIELD, "Give at least one statement."),
+        0 => problems.add(
+            UserErrorCode::Required,
+            FIELD,
+            "Give at least one statement.",
+        ),
         1..=MAX_STATEMENTS => {}
         _ => {
-            problems.add(UserErrorCode::QuotaExceeded, FIELD, format!("At most {MAX_STATEMENTS} statements."));
+            problems.add(
+                UserErrorCode::QuotaExceeded,
+                FIELD,
+                format!("At most {MAX_STATEMENTS} statements."),
+            );
             return Vec::new();
         }
     }
     let marked = new.iter().filter(|s| s.is_original).count();
     if marked > 1 {
-        problems.add(UserErrorCode::Invalid, FIELD, "Only one statement can be the original.");
+        problems.add(
+            UserErrorCode::Invalid,
+            FIELD,
+            "Only one statement can be the original.",
+        );
     }
     let mut clean: Vec<Statement> = Vec::with_capacity(new.len());
     for (i, one) in new.iter().enumerate() {
@@ -101,7 +133,10 @@ fn clean_statements(problems: &mut Problems, new: &[NewStatement]) -> Vec<Statem
         let mut statement = clean_statement(problems, &at, one);
         statement.is_original |= marked == 0 && i == 0;
         if clean.iter().any(|s| s.locale == statement.locale) {
-            let text = format!("{} is given twice. Give each language once.", statement.locale);
+            let text = format!(
+                "{} is given twice. Give each language once.",
+                statement.locale
+            );
             problems.add(UserErrorCode::Invalid, &format!("{at}.locale"), text);
         }
         clean.push(statement);
@@ -121,11 +156,24 @@ fn clean_statement(problems: &mut Problems, at: &str, new: &NewStatement) -> Sta
     let quote = optional("quote", &new.quote, text::PROSE);
     let award = optional("award", &new.award, text::LINE);
     let disclosure = optional("disclosure", &new.disclosure, MAX_DISCLOSURE);
-    let headline = text::required(problems, &format!("{at}.headline"), &new.headline, text::LINE);
+    let headline = text::required(
+        problems,
+        &format!("{at}.headline"),
+        &new.headline,
+        text::LINE,
+    );
     let said = [Some(&headline), quote.as_ref(), award.as_ref()];
     let said: Vec<&str> = said.into_iter().flatten().map(String::as_str).collect();
     let folded = text::fold(&said.join("\n"));
-    Statement { locale, is_original: new.is_original, headline, quote, award, disclosure, folded }
+    Statement {
+        locale,
+        is_original: new.is_original,
+        headline,
+        quote,
+        award,
+        disclosure,
+        folded,
+    }
 }
 
 /// Stores the wording of a version.
@@ -138,11 +186,22 @@ pub(super) async fn insert(tx: &Tx, version: VersionId, wording: &CleanWording) 
         ("rating", facts.rating.clone().into()),
         ("rating_scale", facts.rating_scale.clone().into()),
         ("rating_count", facts.rating_count.into()),
-        ("material_connection", name_of(facts.material_connection)?.into()),
+        (
+            "material_connection",
+            name_of(facts.material_connection)?.into(),
+        ),
     ];
     run(&**tx, Sql::insert("endorsement_versions", row)).await?;
-    let columns =
-        ["version_id", "locale", "is_original", "headline", "quote", "award", "disclosure", "folded"];
+    let columns = [
+        "version_id",
+        "locale",
+        "is_original",
+        "headline",
+        "quote",
+        "award",
+        "disclosure",
+        "folded",
+    ];
     let rows = wording.statements.iter().map(|s| -> Vec<Value> {
         vec![
             version.into(),
@@ -191,10 +250,19 @@ mod tests {
         let originals = |new: Vec<NewStatement>| -> Option<Vec<bool>> {
             let mut problems = Problems::new();
             let clean = clean(&mut problems, &wording(new));
-            problems.check().ok().map(|()| clean.statements.iter().map(|s| s.is_original).collect())
+            problems
+                .check()
+                .ok()
+                .map(|()| clean.statements.iter().map(|s| s.is_original).collect())
         };
-        assert_eq!(originals(vec![one("de", false), one("en", false)]), Some(vec![true, false]));
-        assert_eq!(originals(vec![one("de", false), one("en", true)]), Some(vec![false, true]));
+        assert_eq!(
+            originals(vec![one("de", false), one("en", false)]),
+            Some(vec![true, false])
+        );
+        assert_eq!(
+            originals(vec![one("de", false), one("en", true)]),
+            Some(vec![false, true])
+        );
         assert_eq!(originals(vec![one("de", true), one("en", true)]), None);
         assert_eq!(originals(vec![one("de", true), one("DE", false)]), None);
         assert_eq!(originals(Vec::new()), None);
