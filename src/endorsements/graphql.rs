@@ -3,6 +3,7 @@
 mod inputs;
 mod mutation;
 mod proof;
+mod updates;
 
 use std::sync::Arc;
 

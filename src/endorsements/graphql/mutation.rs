@@ -4,8 +4,9 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::inputs::{
     AddEndorsementVersionInput, AddEvidenceInput, CreateEndorsementInput, DecideClaimInput,
-    RecheckEndorsementInput, UpdateContentInput, UpdateContentsInput,
+    RecheckEndorsementInput,
 };
+use super::updates::{UpdateContentInput, UpdateContentsInput};
 use super::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::contents::graphql::Content;
 use crate::endorsements::service;
