@@ -1,6 +1,6 @@
 //! `Node`: one door to everything that has an id.
 
-use async_graphql::registry::Registry;
+use async_graphql::registry::{MetaType, Registry};
 use async_graphql::{
     ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value, parser,
 };
@@ -64,6 +64,12 @@ impl OutputType for InterfaceNodes {
         let node = <Node as OutputType>::create_type_info(registry);
         registry.add_implements("Content", "Node");
         registry.add_implements("Version", "Node");
+        share_fields(registry, "ContentFields", &["Asset", "Endorsement"]);
+        share_fields(
+            registry,
+            "VersionFields",
+            &["AssetVersion", "EndorsementVersion"],
+        );
         node
     }
 
@@ -73,5 +79,20 @@ impl OutputType for InterfaceNodes {
         _: &Positioned<parser::types::Field>,
     ) -> ServerResult<Value> {
         Ok(Value::Null)
+    }
+}
+
+/// Gives objects the fields that they take in by `flatten`. The derive copies them when it meets the object,
+/// and the shared type, whose own fields lead to these objects, may be half registered then.
+fn share_fields(registry: &mut Registry, shared: &str, objects: &[&str]) {
+    let Some(MetaType::Object { fields: all, .. }) = registry.types.get(shared).cloned() else {
+        return;
+    };
+    for object in objects {
+        if let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(*object) {
+            for (name, field) in &all {
+                fields.entry(name.clone()).or_insert_with(|| field.clone());
+            }
+        }
     }
 }
