@@ -17,6 +17,7 @@ pub mod graphql;
 pub mod http;
 pub mod library;
 pub mod platform;
+pub mod reviews;
 pub mod rights;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]

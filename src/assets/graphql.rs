@@ -12,12 +12,14 @@ use super::service::{self, NewAsset, NewBody, NewVersion};
 use super::source::{FileSource, resolve_source};
 use crate::contents::graphql::{Content, ContentFields, VersionFields};
 use crate::contents::labels::LabelNames;
-use crate::contents::{self, AssetKind};
+use crate::contents::{self, AssetKind, ContentKind};
+use crate::endorsements::AttachedToKey;
+use crate::endorsements::graphql::Endorsement;
 use crate::error::Result;
 use crate::graphql::context::{Request, client_mutation_id, input_id, mutation};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
-use crate::library::VersionKey;
+use crate::library::{ContentKey, VersionKey};
 use crate::platform::ids::{AssetId, ContentId};
 
 /// Bytes or a text of the brand's own: a picture, a badge, a film, a line of copy.
@@ -36,6 +38,21 @@ impl Asset {
             Some(Content::Asset(asset)) => Some(asset),
             _ => None,
         })
+    }
+
+    /// Those of these that the viewer sees, in their order.
+    pub(crate) async fn find_all(ctx: &Context<'_>, ids: &[ContentId]) -> Result<Vec<Self>> {
+        let found = ctx
+            .loader()
+            .load_many(ids.iter().copied().map(ContentKey))
+            .await?;
+        let seen = ids
+            .iter()
+            .filter_map(|id| found.get(&ContentKey(*id)).cloned());
+        Ok(seen
+            .filter(|c| c.kind() == ContentKind::Asset)
+            .map(Self::of)
+            .collect())
     }
 }
 
@@ -92,6 +109,17 @@ impl Asset {
     async fn focal_point(&self) -> Option<Point> {
         let (x, y) = self.0.0.asset().and_then(|a| a.focal_point)?;
         Some(Point { x, y })
+    }
+
+    /// The endorsements that it is shown with, the newest first. It goes out only where one of them does.
+    async fn endorsements(&self, ctx: &Context<'_>) -> GqlResult<Vec<Endorsement>> {
+        let ids = ctx
+            .loader()
+            .load_one(AttachedToKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
+        Endorsement::find_all(ctx, &ids).await.or_fail()
     }
 
     /// The current version: the approved one with the highest number.

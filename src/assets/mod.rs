@@ -3,6 +3,7 @@
 //! Bytes are known by their hash, stored once and never changed. To know a hash is no right: bytes are
 //! reached through what they belong to, or by the one who stored them.
 
+pub(crate) mod fields;
 pub(crate) mod file;
 pub(crate) mod grants;
 pub(crate) mod graphql;

@@ -199,3 +199,8 @@ pub(crate) async fn argument_product(cx: &OpContext, text: &ID) -> Result<Produc
     let found = resolve(cx, &PRODUCT, std::slice::from_ref(text)).await?;
     found.into_iter().next().flatten().ok_or(Error::NotFound)
 }
+
+/// What each text of an input names, in their order; nothing for what names nothing. One statement.
+pub(crate) async fn find_products(cx: &OpContext, texts: &[ID]) -> Result<Vec<Option<ProductId>>> {
+    resolve(cx, &PRODUCT, texts).await
+}

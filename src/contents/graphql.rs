@@ -28,6 +28,8 @@ use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::{ContentKey, LabelsKey, VersionKey};
 use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ContentId, VersionId};
+use crate::reviews::ReviewsKey;
+use crate::reviews::graphql::Review;
 use crate::rights::FactsKey;
 use crate::rights::gate::Ask;
 use crate::rights::graphql::{Availability, Lease, answer};
@@ -392,6 +394,17 @@ impl VersionFields {
     /// Who made it.
     async fn author(&self, ctx: &Context<'_>) -> GqlResult<Actor> {
         Actor::of(ctx, self.0.author).await.or_fail()
+    }
+
+    /// What reviewers made of it, the oldest first.
+    async fn reviews(&self, ctx: &Context<'_>) -> GqlResult<Vec<Review>> {
+        let reviews = ctx
+            .loader()
+            .load_one(ReviewsKey(self.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
+        Ok(reviews.iter().cloned().map(Review).collect())
     }
 
     /// When it was made.

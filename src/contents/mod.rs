@@ -3,6 +3,7 @@
 //! Versions of a content are numbered 1 … n without a hole and never change but for their state. The
 //! current version is the approved one with the highest number; it is derived, never stored.
 
+pub(crate) mod change;
 pub(crate) mod graphql;
 pub(crate) mod labels;
 pub(crate) mod lifecycle;

@@ -1,12 +1,28 @@
 //! Endorsements in GraphQL.
 
+mod inputs;
+mod mutation;
+mod proof;
+mod updates;
+
 use std::sync::Arc;
 
 use async_graphql::{Context, Object};
 
+use super::model::choose_statement;
+use super::{AttachedKey, ClaimsKey, EvidenceOfKey};
+use crate::assets::graphql::Asset;
 use crate::contents::graphql::{ContentFields, VersionFields};
-use crate::contents::{self, EndorsementKind};
-use crate::graphql::error::GqlResult;
+use crate::contents::{self, ContentKind, EndorsementKind, MaterialConnection};
+use crate::error::Result;
+use crate::graphql::context::Request;
+use crate::graphql::error::{GqlResult, OrFail};
+use crate::graphql::scalars::{Date, DateTime, Decimal, Locale, Url};
+use crate::library::{ContentKey, StatementsKey};
+use crate::platform::ids::ContentId;
+
+pub(crate) use mutation::EndorsementsMutation;
+pub(crate) use proof::{Claim, Evidence};
 
 /// A win: what someone outside the brand said of it, with the proof and the right to repeat it.
 #[derive(Clone)]
@@ -16,6 +32,29 @@ impl Endorsement {
     /// `content` is an endorsement.
     pub(crate) fn of(content: Arc<contents::Content>) -> Self {
         Self(ContentFields(content))
+    }
+
+    /// The endorsement with this id, if the viewer sees it.
+    pub(crate) async fn find(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
+        let found = ctx.loader().load_one(ContentKey(id)).await?;
+        Ok(found
+            .filter(|c| c.kind() == ContentKind::Endorsement)
+            .map(Self::of))
+    }
+
+    /// Those of these that the viewer sees, in their order.
+    pub(crate) async fn find_all(ctx: &Context<'_>, ids: &[ContentId]) -> Result<Vec<Self>> {
+        let found = ctx
+            .loader()
+            .load_many(ids.iter().copied().map(ContentKey))
+            .await?;
+        let seen = ids
+            .iter()
+            .filter_map(|id| found.get(&ContentKey(*id)).cloned());
+        Ok(seen
+            .filter(|c| c.kind() == ContentKind::Endorsement)
+            .map(Self::of)
+            .collect())
     }
 }
 
@@ -32,6 +71,91 @@ impl Endorsement {
             .0
             .endorsement()
             .map_or(EndorsementKind::Mention, |e| e.kind)
+    }
+
+    /// The day on which it was said.
+    async fn published_on(&self) -> Date {
+        Date(
+            self.0
+                .0
+                .endorsement()
+                .map_or_else(|| self.0.0.created_at.day(), |e| e.published_on),
+        )
+    }
+
+    /// Where it was said; null where it was not on the web.
+    async fn source_url(&self) -> Option<Url> {
+        self.0
+            .0
+            .endorsement()
+            .and_then(|e| e.source_url.clone())
+            .map(Url)
+    }
+
+    /// When somebody must look again whether it is still said: the last recheck and its interval, or when
+    /// the page was found changed or a product got a new edition since. Null: never.
+    async fn recheck_due_at(&self) -> Option<DateTime> {
+        self.0
+            .0
+            .endorsement()
+            .and_then(contents::EndorsementDetail::recheck_due_at)
+            .map(DateTime)
+    }
+
+    /// Badge, logo, clip or screenshot to show with it, in their order. One that is attached to
+    /// endorsements goes out only where one of them does.
+    async fn assets(&self, ctx: &Context<'_>) -> GqlResult<Vec<Asset>> {
+        let ids = ctx
+            .loader()
+            .load_one(AttachedKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
+        Asset::find_all(ctx, &ids).await.or_fail()
+    }
+
+    /// The proof that it was said, the oldest first.
+    async fn evidence(&self, ctx: &Context<'_>) -> GqlResult<Vec<Evidence>> {
+        let evidence = ctx
+            .loader()
+            .load_one(EvidenceOfKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
+        Ok(evidence.iter().cloned().map(Evidence).collect())
+    }
+
+    /// The selling points that it backs, in their order.
+    async fn claims(&self, ctx: &Context<'_>) -> GqlResult<Vec<Claim>> {
+        let claims = ctx
+            .loader()
+            .load_one(ClaimsKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
+        Ok(claims.iter().cloned().map(Claim).collect())
+    }
+
+    /// What the current version says to a reader of `locale`: the best match by BCP 47 lookup, the
+    /// original where none fits or none is asked for. Null while there is no current version.
+    async fn statement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The reader's language.")] locale: Option<Locale>,
+    ) -> GqlResult<Option<Statement>> {
+        let Some(version) = self.0.current(ctx).await? else {
+            return Ok(None);
+        };
+        let statements = ctx
+            .loader()
+            .load_one(StatementsKey(version.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
+        let locale = locale.as_ref().map(|l| l.0.as_str());
+        Ok(choose_statement(&statements, locale, false)
+            .cloned()
+            .map(Statement))
     }
 
     /// The current version: the approved one with the highest number.
@@ -54,6 +178,15 @@ impl EndorsementVersion {
     pub(crate) fn of(version: Arc<contents::Version>) -> Self {
         Self(VersionFields(version))
     }
+
+    fn wording(&self) -> Option<&contents::Wording> {
+        self.0.0.wording()
+    }
+}
+
+/// A decimal as it was stored.
+fn decimal(text: Option<&String>) -> Option<Decimal> {
+    text.and_then(|text| text.parse().ok()).map(Decimal)
 }
 
 #[Object]
@@ -63,8 +196,82 @@ impl EndorsementVersion {
         &self.0
     }
 
+    /// What it says, once for each language: the original first.
+    async fn statements(&self, ctx: &Context<'_>) -> GqlResult<Vec<Statement>> {
+        let statements = ctx
+            .loader()
+            .load_one(StatementsKey(self.0.0.id))
+            .await
+            .or_fail()?
+            .unwrap_or_default();
+        Ok(statements.iter().cloned().map(Statement).collect())
+    }
+
     /// Who said it, by name.
     async fn byline(&self) -> Option<&str> {
-        self.0.0.wording().and_then(|w| w.byline.as_deref())
+        self.wording().and_then(|w| w.byline.as_deref())
+    }
+
+    /// The place in a ranking; 1 is the first.
+    async fn rank(&self) -> Option<i32> {
+        self.wording().and_then(|w| w.rank)
+    }
+
+    /// The points given, out of `ratingScale`.
+    async fn rating(&self) -> Option<Decimal> {
+        decimal(self.wording().and_then(|w| w.rating.as_ref()))
+    }
+
+    /// The most points that could be given; null without a rating.
+    async fn rating_scale(&self) -> Option<Decimal> {
+        decimal(self.wording().and_then(|w| w.rating_scale.as_ref()))
+    }
+
+    /// How many people's ratings it sums up.
+    async fn rating_count(&self) -> Option<i32> {
+        self.wording().and_then(|w| w.rating_count)
+    }
+
+    /// What ties the one who praises to the brand. Anything but NONE needs its disclosure shown.
+    async fn material_connection(&self) -> MaterialConnection {
+        self.wording()
+            .map(|w| w.material_connection)
+            .unwrap_or_default()
+    }
+}
+
+/// What an endorsement says, in one language. `quote` is verbatim, or its translation.
+pub(crate) struct Statement(contents::Statement);
+
+#[Object]
+impl Statement {
+    /// The language.
+    async fn locale(&self) -> Locale {
+        Locale(self.0.locale.clone())
+    }
+
+    /// Whether it was said in this language; the others are translations.
+    async fn is_original(&self) -> bool {
+        self.0.is_original
+    }
+
+    /// The gist, in one line.
+    async fn headline(&self) -> &str {
+        &self.0.headline
+    }
+
+    /// The words themselves.
+    async fn quote(&self) -> Option<&str> {
+        self.0.quote.as_deref()
+    }
+
+    /// The award's name, as its giver writes it.
+    async fn award(&self) -> Option<&str> {
+        self.0.award.as_deref()
+    }
+
+    /// What must be shown of the tie between the one who praises and the brand.
+    async fn disclosure(&self) -> Option<&str> {
+        self.0.disclosure.as_deref()
     }
 }

@@ -97,6 +97,7 @@ const TABLE: &[Row] = &[
     ("Evidence", Some(Internal), &[]),
     ("Claim", Some(Internal), &[]),
     ("Review", Some(Internal), &[]),
+    ("UpdateContentsResult", Some(Anyone), &[]),
     ("Placement", Some(Internal), &[]),
     ("UsageTotals", Some(Internal), &[]),
     ("System", Some(Anyone), &[]),

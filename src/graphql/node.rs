@@ -1,6 +1,6 @@
 //! `Node`: one door to everything that has an id.
 
-use async_graphql::registry::Registry;
+use async_graphql::registry::{MetaType, Registry};
 use async_graphql::{
     Context, ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value,
     parser,
@@ -14,14 +14,15 @@ use crate::audit::graphql::AuditEntry;
 use crate::catalog::graphql::{Audience, Brand, Outlet, Product};
 use crate::channels::graphql::Channel;
 use crate::contents::graphql::{Content, Version};
-use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::error::Result;
 use crate::library::VersionKey;
 use crate::platform::ids::{
-    AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, EndorsementId, LeaseId, OutletId,
-    ProductId, TokenId, TypedId, VersionId, decode,
+    AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
+    LeaseId, OutletId, ProductId, ReviewId, TokenId, TypedId, VersionId, decode,
 };
 use crate::rights::graphql::Lease;
+use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
+use crate::reviews::graphql::Review;
 
 /// Every type that has an id, listed once: the interface for the schema, and the enum that we return.
 macro_rules! nodes {
@@ -52,11 +53,14 @@ nodes!(
     AuditEntry,
     Brand,
     Channel,
+    Claim,
     Endorsement,
     EndorsementVersion,
+    Evidence,
     Lease,
     Outlet,
     Product,
+    Review,
 );
 
 /// Contents and versions have theirs with their own interfaces.
@@ -71,9 +75,12 @@ with_id!(
     AuditEntry,
     Brand,
     Channel,
+    Claim,
+    Evidence,
     Lease,
     Outlet,
-    Product
+    Product,
+    Review,
 );
 
 /// Whatever has this id, if the viewer sees it. Foreign, random and malformed ids are all the same: none.
@@ -99,6 +106,9 @@ pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> 
         AuditEntryId::PREFIX => AuditEntry::find(ctx, AuditEntryId(uuid))
             .await?
             .map(Node::AuditEntry),
+        ClaimId::PREFIX => Claim::find(ctx, ClaimId(uuid)).await?.map(Node::Claim),
+        EvidenceId::PREFIX => Evidence::find(ctx, EvidenceId(uuid)).await?.map(Node::Evidence),
+        ReviewId::PREFIX => Review::find(ctx, ReviewId(uuid)).await?.map(Node::Review),
         LeaseId::PREFIX => Lease::find(ctx, LeaseId(uuid)).await?.map(Node::Lease),
         AssetId::PREFIX => match Content::find(ctx, AssetId(uuid).into()).await? {
             Some(Content::Asset(asset)) => Some(Node::Asset(asset)),
@@ -140,6 +150,12 @@ impl OutputType for InterfaceNodes {
         let node = <Node as OutputType>::create_type_info(registry);
         registry.add_implements("Content", "Node");
         registry.add_implements("Version", "Node");
+        share_fields(registry, "ContentFields", &["Asset", "Endorsement"]);
+        share_fields(
+            registry,
+            "VersionFields",
+            &["AssetVersion", "EndorsementVersion"],
+        );
         node
     }
 
@@ -149,5 +165,20 @@ impl OutputType for InterfaceNodes {
         _: &Positioned<parser::types::Field>,
     ) -> ServerResult<Value> {
         Ok(Value::Null)
+    }
+}
+
+/// Gives objects the fields that they take in by `flatten`. The derive copies them when it meets the object,
+/// and the shared type, whose own fields lead to these objects, may be half registered then.
+fn share_fields(registry: &mut Registry, shared: &str, objects: &[&str]) {
+    let Some(MetaType::Object { fields: all, .. }) = registry.types.get(shared).cloned() else {
+        return;
+    };
+    for object in objects {
+        if let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(*object) {
+            for (name, field) in &all {
+                fields.entry(name.clone()).or_insert_with(|| field.clone());
+            }
+        }
     }
 }

@@ -10,7 +10,9 @@ use crate::audit::graphql::AuditQuery;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
 use crate::channels::graphql::{ChannelsMutation, ChannelsQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
+use crate::endorsements::graphql::EndorsementsMutation;
 use crate::library::graphql::LibraryQuery;
+use crate::reviews::graphql::{ReviewsMutation, ReviewsQuery};
 use crate::rights::graphql::RightsMutation;
 
 #[derive(MergedObject, Default)]
@@ -21,6 +23,7 @@ pub struct Query(
     CatalogQuery,
     ChannelsQuery,
     LibraryQuery,
+    ReviewsQuery,
 );
 
 #[derive(MergedObject, Default)]
@@ -31,6 +34,8 @@ pub struct Mutation(
     ContentsMutation,
     AssetsMutation,
     RightsMutation,
+    EndorsementsMutation,
+    ReviewsMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

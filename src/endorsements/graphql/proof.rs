@@ -1,0 +1,115 @@
+//! Evidence and claims in GraphQL.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Object};
+
+use crate::assets::file::File;
+use crate::assets::grants::GrantSubject;
+use crate::endorsements::model::{self, ClaimState, EvidenceState};
+use crate::endorsements::{ClaimKey, EvidenceKey};
+use crate::error::Result;
+use crate::graphql::context::Request;
+use crate::graphql::scalars::{DateTime, Url};
+use crate::platform::ids::{ClaimId, EvidenceId};
+
+/// Proof that it was said: the page as fetched or a file, with hash and time. Kept even when the page goes
+/// away. PENDING and FAILED prove nothing.
+pub(crate) struct Evidence(pub(super) Arc<model::Evidence>);
+
+impl Evidence {
+    /// The piece of evidence with this id, if the viewer sees it.
+    pub(crate) async fn find(ctx: &Context<'_>, id: EvidenceId) -> Result<Option<Self>> {
+        Ok(ctx.loader().load_one(EvidenceKey(id)).await?.map(Self))
+    }
+}
+
+#[Object]
+impl Evidence {
+    /// The evidence's id.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The page; null for a file.
+    async fn url(&self) -> Option<Url> {
+        self.0.url.clone().map(Url)
+    }
+
+    /// What is kept of it; null while there is nothing.
+    async fn file(&self) -> Option<File> {
+        self.0
+            .file
+            .clone()
+            .map(|file| File::of(file, GrantSubject::Evidence(self.0.id)))
+    }
+
+    /// What it is worth.
+    async fn state(&self) -> EvidenceState {
+        self.0.state
+    }
+
+    /// Why it could not be fetched.
+    async fn error(&self) -> Option<&str> {
+        self.0.error.as_deref()
+    }
+
+    /// When its bytes were taken.
+    async fn captured_at(&self) -> Option<DateTime> {
+        self.0.captured_at.map(DateTime)
+    }
+
+    /// When somebody, or the server, last looked.
+    async fn checked_at(&self) -> Option<DateTime> {
+        self.0.checked_at.map(DateTime)
+    }
+
+    /// Whether the quote stands on the page; null where that was not looked for.
+    async fn contains_quote(&self) -> Option<bool> {
+        self.0.contains_quote
+    }
+
+    /// What the one who added it says of it.
+    async fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
+    }
+}
+
+/// A selling point that the endorsement backs; the product's owner confirms that the wording is true of
+/// the product.
+pub(crate) struct Claim(pub(super) Arc<model::Claim>);
+
+impl Claim {
+    /// The claim with this id, if the viewer sees it.
+    pub(crate) async fn find(ctx: &Context<'_>, id: ClaimId) -> Result<Option<Self>> {
+        Ok(ctx.loader().load_one(ClaimKey(id)).await?.map(Self))
+    }
+}
+
+#[Object]
+impl Claim {
+    /// The claim's id.
+    async fn id(&self) -> ID {
+        self.0.id.to_string().into()
+    }
+
+    /// The selling point, as it is to be worded.
+    async fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Whether it may be said.
+    async fn state(&self) -> ClaimState {
+        self.0.state
+    }
+
+    /// When it was decided; null while it is PROPOSED.
+    async fn decided_at(&self) -> Option<DateTime> {
+        self.0.decided_at.map(DateTime)
+    }
+
+    /// What the one who decided says of it.
+    async fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
+    }
+}

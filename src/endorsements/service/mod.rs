@@ -1,0 +1,19 @@
+//! The use cases of endorsements.
+
+mod bulk;
+mod claims;
+mod create;
+mod diff;
+mod evidence;
+mod parts;
+mod recheck;
+mod update;
+mod wording;
+
+pub(crate) use bulk::{BulkUpdate, update_contents};
+pub(crate) use claims::{NewClaim, decide_claim};
+pub(crate) use create::{NewEndorsement, NewVersion, add_endorsement_version, create_endorsement};
+pub(crate) use evidence::{NewEvidence, add_evidence};
+pub(crate) use recheck::recheck_endorsement;
+pub(crate) use update::{ContentUpdate, update_content};
+pub(crate) use wording::{NewStatement, NewWording};

@@ -1,0 +1,218 @@
+//! Queries on what belongs to endorsements.
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use uuid::Uuid;
+
+use super::model::{Claim, Evidence};
+use crate::contents::StoredFile;
+use crate::error::Result;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{Sql, fetch};
+use crate::platform::ids::{ClaimId, ContentId, EvidenceId, ProductId};
+use crate::platform::names::named;
+use crate::platform::op::Actor;
+
+#[derive(FromQueryResult)]
+struct ClaimRow {
+    id: ClaimId,
+    endorsement_id: ContentId,
+    product_id: ProductId,
+    claim: String,
+    state: String,
+    decided_by_kind: Option<String>,
+    decided_by_id: Option<Uuid>,
+    decided_at: Option<Timestamp>,
+    note: Option<String>,
+}
+
+const CLAIMS: &str =
+    "SELECT k.id, k.endorsement_id, k.product_id, k.claim, k.state, k.decided_by_kind,
+     k.decided_by_id, k.decided_at, k.note
+     FROM claims k JOIN contents c ON c.id = k.endorsement_id WHERE ";
+
+async fn claims(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Claim>> {
+    let sql = Sql::new(CLAIMS)
+        .append(which)
+        .push(" ORDER BY k.endorsement_id, k.position, k.id");
+    let rows: Vec<ClaimRow> = fetch(db, sql).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Claim {
+                id: row.id,
+                endorsement: row.endorsement_id,
+                product: row.product_id,
+                text: row.claim,
+                state: named(&row.state)?,
+                decided_by: row
+                    .decided_by_kind
+                    .map(|kind| Actor::from_columns(&kind, row.decided_by_id)),
+                decided_at: row.decided_at,
+                note: row.note,
+            })
+        })
+        .collect()
+}
+
+/// Claims by id, where a condition on the content `c` holds.
+pub(super) async fn load_claims(
+    db: &impl ConnectionTrait,
+    ids: &[ClaimId],
+    visible: Sql,
+) -> Result<Vec<Claim>> {
+    claims(
+        db,
+        Sql::all([Sql::new("k.id IN ").list(ids.iter().copied()), visible]),
+    )
+    .await
+}
+
+/// Claims of endorsements in their order, where a condition on the content `c` holds.
+pub(super) async fn load_claims_of(
+    db: &impl ConnectionTrait,
+    endorsements: &[ContentId],
+    visible: Sql,
+) -> Result<Vec<Claim>> {
+    claims(
+        db,
+        Sql::all([
+            Sql::new("k.endorsement_id IN ").list(endorsements.iter().copied()),
+            visible,
+        ]),
+    )
+    .await
+}
+
+#[derive(FromQueryResult)]
+struct EvidenceRow {
+    id: EvidenceId,
+    endorsement_id: ContentId,
+    url: Option<String>,
+    sha256: Option<String>,
+    filename: String,
+    state: String,
+    error: Option<String>,
+    captured_at: Option<Timestamp>,
+    checked_at: Option<Timestamp>,
+    contains_quote: Option<bool>,
+    note: Option<String>,
+    media_type: Option<String>,
+    bytes: Option<i64>,
+    width: Option<i32>,
+    height: Option<i32>,
+    has_alpha: Option<bool>,
+    color_space: Option<String>,
+    duration_ms: Option<i64>,
+    pages: Option<i32>,
+    frames: Option<i32>,
+    orientation: Option<i32>,
+}
+
+const EVIDENCE: &str = "SELECT i.id, i.endorsement_id, i.url, i.sha256, coalesce(i.filename, 'evidence') AS filename,
+     i.state, i.error, i.captured_at, i.checked_at, i.contains_quote, i.note, f.media_type, f.bytes, m.width,
+     m.height, m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation
+     FROM evidence i
+     JOIN contents c ON c.id = i.endorsement_id
+     LEFT JOIN files f ON f.sha256 = i.sha256
+     LEFT JOIN media_facts m ON m.sha256 = i.sha256
+     WHERE ";
+
+async fn evidence(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Evidence>> {
+    let sql = Sql::new(EVIDENCE)
+        .append(which)
+        .push(" ORDER BY i.endorsement_id, i.created_at, i.id");
+    let rows: Vec<EvidenceRow> = fetch(db, sql).await?;
+    rows.into_iter().map(one_evidence).collect()
+}
+
+fn one_evidence(row: EvidenceRow) -> Result<Evidence> {
+    let file = match (row.sha256, row.media_type, row.bytes) {
+        (Some(sha256), Some(media_type), Some(bytes)) => Some(StoredFile {
+            sha256,
+            filename: row.filename,
+            media_type,
+            bytes,
+            width: row.width,
+            height: row.height,
+            has_alpha: row.has_alpha,
+            color_space: row.color_space,
+            duration_ms: row.duration_ms,
+            pages: row.pages,
+            frames: row.frames,
+            orientation: row.orientation,
+        }),
+        _ => None,
+    };
+    Ok(Evidence {
+        id: row.id,
+        endorsement: row.endorsement_id,
+        url: row.url,
+        file,
+        state: named(&row.state)?,
+        error: row.error,
+        captured_at: row.captured_at,
+        checked_at: row.checked_at,
+        contains_quote: row.contains_quote,
+        note: row.note,
+    })
+}
+
+/// Evidence by id, where a condition on the content `c` holds.
+pub(super) async fn load_evidence(
+    db: &impl ConnectionTrait,
+    ids: &[EvidenceId],
+    visible: Sql,
+) -> Result<Vec<Evidence>> {
+    evidence(
+        db,
+        Sql::all([Sql::new("i.id IN ").list(ids.iter().copied()), visible]),
+    )
+    .await
+}
+
+/// Evidence of endorsements, the oldest first, where a condition on the content `c` holds.
+pub(super) async fn load_evidence_of(
+    db: &impl ConnectionTrait,
+    endorsements: &[ContentId],
+    visible: Sql,
+) -> Result<Vec<Evidence>> {
+    evidence(
+        db,
+        Sql::all([
+            Sql::new("i.endorsement_id IN ").list(endorsements.iter().copied()),
+            visible,
+        ]),
+    )
+    .await
+}
+
+/// That an asset is shown with an endorsement.
+#[derive(FromQueryResult)]
+pub(super) struct Attachment {
+    pub(super) endorsement_id: ContentId,
+    pub(super) asset_id: ContentId,
+}
+
+/// The assets of endorsements, in their order.
+pub(super) async fn load_assets(
+    db: &impl ConnectionTrait,
+    endorsements: &[ContentId],
+) -> Result<Vec<Attachment>> {
+    let sql = Sql::new(
+        "SELECT endorsement_id, asset_id FROM endorsement_assets WHERE endorsement_id IN ",
+    )
+    .list(endorsements.iter().copied())
+    .push(" ORDER BY endorsement_id, position, asset_id");
+    fetch(db, sql).await
+}
+
+/// The endorsements that assets are attached to, the newest first.
+pub(super) async fn load_endorsements(
+    db: &impl ConnectionTrait,
+    assets: &[ContentId],
+) -> Result<Vec<Attachment>> {
+    let sql =
+        Sql::new("SELECT endorsement_id, asset_id FROM endorsement_assets WHERE asset_id IN ")
+            .list(assets.iter().copied())
+            .push(" ORDER BY asset_id, endorsement_id DESC");
+    fetch(db, sql).await
+}
