@@ -7,19 +7,23 @@ mod updates;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object};
+use async_graphql::{Context, ID, Object};
 
 use super::model::choose_statement;
 use super::{AttachedKey, ClaimsKey, EvidenceOfKey};
+use crate::accounts::graphql::Actor;
 use crate::assets::graphql::Asset;
+use crate::catalog::graphql::Outlet;
 use crate::contents::graphql::{ContentFields, VersionFields};
 use crate::contents::{self, ContentKind, EndorsementKind, MaterialConnection};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{Date, DateTime, Decimal, Locale, Url};
 use crate::library::{ContentKey, StatementsKey};
 use crate::platform::ids::ContentId;
+use crate::rights::FactsKey;
+use crate::rights::gate::{Wordless, decide, wordless};
 
 pub(crate) use mutation::EndorsementsMutation;
 pub(crate) use proof::{Claim, Evidence};
@@ -102,16 +106,43 @@ impl Endorsement {
             .map(DateTime)
     }
 
-    /// Badge, logo, clip or screenshot to show with it, in their order. One that is attached to
-    /// endorsements goes out only where one of them does.
-    async fn assets(&self, ctx: &Context<'_>) -> GqlResult<Vec<Asset>> {
+    /// Who said it.
+    async fn outlet(&self, ctx: &Context<'_>) -> GqlResult<Outlet> {
+        let outlet = self.0.0.endorsement().map(|e| e.outlet);
+        let outlet = outlet
+            .ok_or_else(|| Error::internal("an endorsement without outlet"))
+            .or_fail()?;
+        Outlet::get(ctx, outlet).await
+    }
+
+    /// Whose work it was: reuse is credited to them.
+    async fn won_by(&self, ctx: &Context<'_>) -> GqlResult<Option<Actor>> {
+        match self.0.0.endorsement().and_then(|e| e.won_by) {
+            Some(actor) => Ok(Some(Actor::of(ctx, actor).await.or_fail()?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Badge, logo, clip or screenshot to show with it, in their order; with a channel only those that may
+    /// be shown there now. One that is attached to endorsements goes out only where one of them does.
+    async fn assets(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only what the gate lets out here.")] channel: Option<ID>,
+    ) -> GqlResult<Vec<Asset>> {
         let ids = ctx
             .loader()
             .load_one(AttachedKey(self.0.0.id))
             .await
             .or_fail()?
             .unwrap_or_default();
-        Asset::find_all(ctx, &ids).await.or_fail()
+        match channel {
+            Some(channel) => {
+                let out = out_in(ctx, &channel, &ids).await.or_fail()?;
+                Asset::find_all(ctx, &out).await.or_fail()
+            }
+            None => Asset::find_all(ctx, &ids).await.or_fail(),
+        }
     }
 
     /// The proof that it was said, the oldest first.
@@ -143,19 +174,18 @@ impl Endorsement {
         ctx: &Context<'_>,
         #[graphql(desc = "The reader's language.")] locale: Option<Locale>,
     ) -> GqlResult<Option<Statement>> {
-        let Some(version) = self.0.current(ctx).await? else {
-            return Ok(None);
-        };
-        let statements = ctx
+        let Some(facts) = ctx
             .loader()
-            .load_one(StatementsKey(version.id))
+            .load_one(FactsKey(self.0.0.id))
             .await
             .or_fail()?
-            .unwrap_or_default();
+        else {
+            return Ok(None);
+        };
+        let bars = wordless(&facts, ctx.at());
         let locale = locale.as_ref().map(|l| l.0.as_str());
-        Ok(choose_statement(&statements, locale, false)
-            .cloned()
-            .map(Statement))
+        let chosen = choose_statement(&facts.statements, locale, bars.no_translation).cloned();
+        Ok(chosen.map(|statement| Statement::under(statement, bars)))
     }
 
     /// The current version: the approved one with the highest number.
@@ -196,7 +226,7 @@ impl EndorsementVersion {
         &self.0
     }
 
-    /// What it says, once for each language: the original first.
+    /// What it says, once for each language: the original first. A public viewer gets what the leases leave.
     async fn statements(&self, ctx: &Context<'_>) -> GqlResult<Vec<Statement>> {
         let statements = ctx
             .loader()
@@ -204,7 +234,24 @@ impl EndorsementVersion {
             .await
             .or_fail()?
             .unwrap_or_default();
-        Ok(statements.iter().cloned().map(Statement).collect())
+        if !ctx.viewer().is_public() {
+            return Ok(statements.iter().cloned().map(Statement).collect());
+        }
+        let facts = ctx
+            .loader()
+            .load_one(FactsKey(self.0.0.content))
+            .await
+            .or_fail()?;
+        let bars = facts
+            .map(|facts| wordless(&facts, ctx.at()))
+            .unwrap_or_default();
+        let shown = statements
+            .iter()
+            .filter(|s| s.is_original || !bars.no_translation);
+        Ok(shown
+            .cloned()
+            .map(|statement| Statement::under(statement, bars))
+            .collect())
     }
 
     /// Who said it, by name.
@@ -240,8 +287,37 @@ impl EndorsementVersion {
     }
 }
 
-/// What an endorsement says, in one language. `quote` is verbatim, or its translation.
+/// What an endorsement says, in one language. `quote` is verbatim, or its translation; null where the leases
+/// in force bar excerpts.
 pub(crate) struct Statement(contents::Statement);
+
+impl Statement {
+    /// What the leases leave of a statement.
+    fn under(mut statement: contents::Statement, bars: Wordless) -> Self {
+        if bars.no_excerpt {
+            statement.quote = None;
+        }
+        Self(statement)
+    }
+}
+
+/// Those of these contents that the gate lets out in a channel now, in their order.
+async fn out_in(ctx: &Context<'_>, channel: &ID, ids: &[ContentId]) -> Result<Vec<ContentId>> {
+    let cx = ctx.cx();
+    let tree = crate::channels::tree(cx).await?;
+    let channel = crate::channels::resolve::argument_channel(&cx.viewer, &tree, channel)?;
+    let ask = crate::rights::ask(cx, &tree, channel.id, None).await?;
+    let facts = ctx
+        .loader()
+        .load_many(ids.iter().copied().map(FactsKey))
+        .await?;
+    let out = |id: &&ContentId| {
+        facts
+            .get(&FactsKey(**id))
+            .is_some_and(|f| decide(f, &ask).is_available())
+    };
+    Ok(ids.iter().filter(out).copied().collect())
+}
 
 #[Object]
 impl Statement {

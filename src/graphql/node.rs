@@ -14,15 +14,15 @@ use crate::audit::graphql::AuditEntry;
 use crate::catalog::graphql::{Audience, Brand, Outlet, Product};
 use crate::channels::graphql::Channel;
 use crate::contents::graphql::{Content, Version};
+use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::error::Result;
 use crate::library::VersionKey;
 use crate::platform::ids::{
     AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
     LeaseId, OutletId, ProductId, ReviewId, TokenId, TypedId, VersionId, decode,
 };
-use crate::rights::graphql::Lease;
-use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::reviews::graphql::Review;
+use crate::rights::graphql::Lease;
 
 /// Every type that has an id, listed once: the interface for the schema, and the enum that we return.
 macro_rules! nodes {
@@ -107,7 +107,9 @@ pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> 
             .await?
             .map(Node::AuditEntry),
         ClaimId::PREFIX => Claim::find(ctx, ClaimId(uuid)).await?.map(Node::Claim),
-        EvidenceId::PREFIX => Evidence::find(ctx, EvidenceId(uuid)).await?.map(Node::Evidence),
+        EvidenceId::PREFIX => Evidence::find(ctx, EvidenceId(uuid))
+            .await?
+            .map(Node::Evidence),
         ReviewId::PREFIX => Review::find(ctx, ReviewId(uuid)).await?.map(Node::Review),
         LeaseId::PREFIX => Lease::find(ctx, LeaseId(uuid)).await?.map(Node::Lease),
         AssetId::PREFIX => match Content::find(ctx, AssetId(uuid).into()).await? {

@@ -4,4 +4,4 @@ mod inputs;
 mod lists;
 
 pub(crate) use inputs::ContentFilter;
-pub(crate) use lists::{ContentConnection, LibraryQuery, Pull, at, channel_contents, page};
+pub(crate) use lists::{ContentConnection, LibraryQuery, Of, Pull, at, channel_contents, list_of};

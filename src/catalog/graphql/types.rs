@@ -9,11 +9,15 @@ use crate::catalog::{
     AudienceKey, BrandKey, OutletKey, OutletKind, ProductChannelsKey, ProductKey, model,
 };
 use crate::channels::graphql::Channel;
+use crate::contents::ContentKind;
 use crate::contents::graphql::Content;
+use crate::endorsements::graphql::Endorsement;
 use crate::error::{Error, Result};
+use crate::graphql::connection::Connection;
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{CountryCode, Url};
+use crate::library::graphql::{Of, list_of};
 use crate::platform::ids::{AssetId, AudienceId, BrandId, OutletId, ProductId};
 
 /// A brand: the wall within which everything else stands.
@@ -121,6 +125,48 @@ impl Product {
             .unwrap_or_default();
         Channel::find_many(ctx, &ids).await.or_fail()
     }
+
+    /// What was said of it, the newest first; with a channel only what may be shown there now.
+    async fn endorsements(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        channel: Option<ID>,
+    ) -> GqlResult<Connection<Endorsement>> {
+        let of = Of::Product(self.0.id);
+        list_of(
+            ctx,
+            ContentKind::Endorsement,
+            of,
+            channel,
+            first,
+            after,
+            Endorsement::of,
+        )
+        .await
+    }
+
+    /// What shows it, the newest first; with a channel only what may be shown there now.
+    async fn assets(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        channel: Option<ID>,
+    ) -> GqlResult<Connection<Asset>> {
+        let of = Of::Product(self.0.id);
+        list_of(
+            ctx,
+            ContentKind::Asset,
+            of,
+            channel,
+            first,
+            after,
+            Asset::of,
+        )
+        .await
+    }
 }
 
 impl Product {
@@ -186,6 +232,26 @@ impl Outlet {
     /// What it says about the use of its words and badges.
     async fn usage_terms(&self) -> Option<&str> {
         self.0.usage_terms.as_deref()
+    }
+
+    /// What it said of your brands, the newest first.
+    async fn endorsements(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> GqlResult<Connection<Endorsement>> {
+        let of = Of::Outlet(self.0.id);
+        list_of(
+            ctx,
+            ContentKind::Endorsement,
+            of,
+            None,
+            first,
+            after,
+            Endorsement::of,
+        )
+        .await
     }
 }
 

@@ -8,10 +8,13 @@ use crate::accounts::OpContext;
 use crate::channels::model::{self, ChannelKind, Fit, RuleCheck, Severity, Tree};
 use crate::channels::resolve::reaches;
 use crate::channels::{fresh_tree, tree};
+use crate::contents::ContentKind;
 use crate::error::{Error, Result};
+use crate::graphql::connection::PageArgs;
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
-use crate::graphql::scalars::{CountryCode, Date, Json, Locale, Url};
+use crate::graphql::scalars::{CountryCode, Date, DateTime, Json, Locale, Url};
+use crate::library::graphql::{ContentConnection, Pull, channel_contents};
 use crate::platform::ids::ChannelId;
 
 /// A place where content is shown, in a tree. What is said of a channel (a tag, a lease, a rule) holds for
@@ -132,6 +135,36 @@ impl Channel {
             .into_iter()
             .map(ChannelRule)
             .collect()
+    }
+
+    /// What may be shown there, the newest first: only what the gate lets out. `product`: what is about it.
+    /// `audience`: what is for any of these or for everyone. `at`: at another instant, with today's facts.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the question has this many parts"
+    )]
+    async fn contents(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        kind: Option<ContentKind>,
+        product: Option<ID>,
+        market: Option<CountryCode>,
+        audience: Option<Vec<ID>>,
+        locale: Option<Locale>,
+        at: Option<DateTime>,
+    ) -> GqlResult<ContentConnection> {
+        let pull = Pull {
+            kind,
+            product,
+            market,
+            audience,
+            locale,
+            at,
+        };
+        let args = PageArgs::forward(first, after);
+        channel_contents(ctx, &self.tree, self.channel.id, pull, &args).await
     }
 
     /// What renditions are made to for it: its own presets, else those of the nearest channel above that has any.

@@ -13,6 +13,7 @@ use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::graphql::connection::Connection;
 use crate::graphql::interface::interface_methods;
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
+use crate::reviews::graphql::Review;
 use crate::rights::graphql::{Availability, Lease};
 
 /// Anything that is reviewed, licensed, tagged to channels, placed and measured: an asset or an endorsement.
@@ -187,6 +188,12 @@ pub(super) enum ContentInterface {
         desc = "What its author says of it."
     ),
     field(
+        name = "reviews",
+        method = "i_reviews",
+        ty = "Vec<Review>",
+        desc = "What reviewers made of it, the oldest first."
+    ),
+    field(
         name = "author",
         method = "i_author",
         ty = "Actor",
@@ -246,6 +253,7 @@ macro_rules! version_interface {
             i_number() -> i32;
             i_state() -> VersionState;
             i_note() -> Option<String>;
+            i_reviews() -> Vec<Review>;
             i_author() -> Actor;
             i_created_at() -> DateTime;
         } }

@@ -21,7 +21,7 @@ use crate::library::filter::Filter;
 use crate::library::list::{ContentOrder, Listed, Listing};
 use crate::library::{ContentKey, LabelsKey, StatementsKey, VersionKey};
 use crate::platform::db::{Page, Sql};
-use crate::platform::ids::ChannelId;
+use crate::platform::ids::{ChannelId, OutletId, ProductId};
 use crate::platform::seal::sha256_hex;
 use crate::rights::FactsKey;
 use crate::rights::gate::lets_out;
@@ -221,6 +221,67 @@ async fn with_contents(
         has_next,
         has_previous,
     })
+}
+
+/// What a list of contents hangs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Of {
+    Product(ProductId),
+    Outlet(OutletId),
+}
+
+/// The contents that hang on something, the newest first; with a channel only what the gate lets out there.
+pub(crate) async fn list_of<T: OutputType>(
+    ctx: &Context<'_>,
+    kind: ContentKind,
+    of: Of,
+    channel: Option<ID>,
+    first: Option<i32>,
+    after: Option<String>,
+    node: impl Fn(Arc<contents::Content>) -> T,
+) -> GqlResult<Connection<T>> {
+    let cx = ctx.cx();
+    let tree = tree(cx).await.or_fail()?;
+    let name = format!("{} {of:?} {channel:?}", kind.name());
+    let hangs = match of {
+        Of::Product(id) => {
+            Sql::new("EXISTS (SELECT 1 FROM content_products t WHERE t.content_id = c.id AND t.product_id = ").bind(id)
+        }
+        Of::Outlet(id) => {
+            Sql::new("EXISTS (SELECT 1 FROM endorsements o WHERE o.content_id = c.id AND o.outlet_id = ").bind(id)
+        }
+    };
+    let mut parts = vec![Sql::new("c.trashed_at IS NULL"), hangs.push(")")];
+    let mut gate = None;
+    if let Some(channel) = &channel {
+        let channel =
+            crate::channels::resolve::argument_channel(&cx.viewer, &tree, channel).or_fail()?;
+        let product = match of {
+            Of::Product(id) => Some(id),
+            Of::Outlet(_) => None,
+        };
+        let ask = crate::rights::ask(cx, &tree, channel.id, product)
+            .await
+            .or_fail()?;
+        parts.push(lets_out(&ask, "c"));
+        gate = Some(ask);
+    }
+    let order = ContentOrder::Newest;
+    let listing = Listing {
+        kind: Some(kind),
+        condition: Sql::all(parts),
+        order,
+        gate,
+    };
+    page(
+        ctx,
+        tree,
+        listing,
+        &name,
+        &PageArgs::forward(first, after),
+        node,
+    )
+    .await
 }
 
 /// How a place's contents are asked for.

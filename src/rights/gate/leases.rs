@@ -316,3 +316,30 @@ pub(super) fn translation_barred(ask: &Ask, alias: &'static str) -> Sql {
         exists_covering(ask, alias, LeaseAccess::Allow, Some(translates)).negate(),
     ])
 }
+
+/// What the leases in force now leave of an endorsement's words, wherever it is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wordless {
+    /// The original only.
+    pub no_translation: bool,
+    /// No quote.
+    pub no_excerpt: bool,
+}
+
+/// What every ALLOW in force bars; nothing where none is in force.
+#[must_use]
+pub fn wordless(facts: &Facts, at: Timestamp) -> Wordless {
+    let in_force = || {
+        facts
+            .leases
+            .iter()
+            .filter(|on| on.lease.access == LeaseAccess::Allow && on.lease.is_active(at))
+    };
+    let all = |bars: fn(&Lease) -> bool| {
+        in_force().next().is_some() && in_force().all(|on| bars(&on.lease))
+    };
+    Wordless {
+        no_translation: all(|lease| lease.terms.no_translation),
+        no_excerpt: all(|lease| lease.terms.no_excerpt),
+    }
+}
