@@ -11,10 +11,12 @@ use async_graphql::{Context, Object};
 
 use super::model::choose_statement;
 use super::{AttachedKey, ClaimsKey, EvidenceOfKey};
+use crate::accounts::graphql::Actor;
 use crate::assets::graphql::Asset;
+use crate::catalog::graphql::Outlet;
 use crate::contents::graphql::{ContentFields, VersionFields};
 use crate::contents::{self, ContentKind, EndorsementKind, MaterialConnection};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{Date, DateTime, Decimal, Locale, Url};
@@ -71,6 +73,22 @@ impl Endorsement {
             .0
             .endorsement()
             .map_or(EndorsementKind::Mention, |e| e.kind)
+    }
+
+    /// Who said it.
+    async fn outlet(&self, ctx: &Context<'_>) -> GqlResult<Outlet> {
+        match self.0.0.endorsement() {
+            Some(detail) => Outlet::get(ctx, detail.outlet).await,
+            None => Err(Error::internal("an endorsement without its detail")).or_fail(),
+        }
+    }
+
+    /// Whose work it was: reuse is credited to them. Null: nobody's in particular.
+    async fn won_by(&self, ctx: &Context<'_>) -> GqlResult<Option<Actor>> {
+        match self.0.0.endorsement().and_then(|e| e.won_by) {
+            Some(actor) => Actor::of(ctx, actor).await.or_fail().map(Some),
+            None => Ok(None),
+        }
     }
 
     /// The day on which it was said.

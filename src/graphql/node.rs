@@ -13,16 +13,16 @@ use crate::assets::graphql::{Asset, AssetVersion};
 use crate::audit::graphql::AuditEntry;
 use crate::catalog::graphql::{Audience, Brand, Outlet, Product};
 use crate::channels::graphql::Channel;
-use crate::contents::graphql::{Content, Version};
+use crate::contents::graphql::{Content, ContentFields, Version, VersionFields};
+use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::error::Result;
 use crate::library::VersionKey;
 use crate::platform::ids::{
     AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
     LeaseId, OutletId, ProductId, ReviewId, TokenId, TypedId, VersionId, decode,
 };
-use crate::rights::graphql::Lease;
-use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::reviews::graphql::Review;
+use crate::rights::graphql::Lease;
 
 /// Every type that has an id, listed once: the interface for the schema, and the enum that we return.
 macro_rules! nodes {
@@ -80,7 +80,7 @@ with_id!(
     Lease,
     Outlet,
     Product,
-    Review,
+    Review
 );
 
 /// Whatever has this id, if the viewer sees it. Foreign, random and malformed ids are all the same: none.
@@ -107,7 +107,9 @@ pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> 
             .await?
             .map(Node::AuditEntry),
         ClaimId::PREFIX => Claim::find(ctx, ClaimId(uuid)).await?.map(Node::Claim),
-        EvidenceId::PREFIX => Evidence::find(ctx, EvidenceId(uuid)).await?.map(Node::Evidence),
+        EvidenceId::PREFIX => Evidence::find(ctx, EvidenceId(uuid))
+            .await?
+            .map(Node::Evidence),
         ReviewId::PREFIX => Review::find(ctx, ReviewId(uuid)).await?.map(Node::Review),
         LeaseId::PREFIX => Lease::find(ctx, LeaseId(uuid)).await?.map(Node::Lease),
         AssetId::PREFIX => match Content::find(ctx, AssetId(uuid).into()).await? {
@@ -150,12 +152,8 @@ impl OutputType for InterfaceNodes {
         let node = <Node as OutputType>::create_type_info(registry);
         registry.add_implements("Content", "Node");
         registry.add_implements("Version", "Node");
-        share_fields(registry, "ContentFields", &["Asset", "Endorsement"]);
-        share_fields(
-            registry,
-            "VersionFields",
-            &["AssetVersion", "EndorsementVersion"],
-        );
+        share_fields::<ContentFields>(registry, &["Asset", "Endorsement"]);
+        share_fields::<VersionFields>(registry, &["AssetVersion", "EndorsementVersion"]);
         node
     }
 
@@ -169,9 +167,12 @@ impl OutputType for InterfaceNodes {
 }
 
 /// Gives objects the fields that they take in by `flatten`. The derive copies them when it meets the object,
-/// and the shared type, whose own fields lead to these objects, may be half registered then.
-fn share_fields(registry: &mut Registry, shared: &str, objects: &[&str]) {
-    let Some(MetaType::Object { fields: all, .. }) = registry.types.get(shared).cloned() else {
+/// and the shared type, whose own fields lead to these objects, may be half registered then. It is itself
+/// no type of the schema.
+fn share_fields<T: OutputType>(registry: &mut Registry, objects: &[&str]) {
+    let shared = registry.create_fake_output_type::<T>();
+    registry.types.remove(T::type_name().as_ref());
+    let MetaType::Object { fields: all, .. } = shared else {
         return;
     };
     for object in objects {

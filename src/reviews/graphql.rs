@@ -8,6 +8,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use super::ReviewKey;
 use super::model::{self, ReviewDecision};
 use super::service::{self, NewReview};
+use crate::accounts::graphql::Actor;
 use crate::assets::file::File;
 use crate::assets::grants::GrantSubject;
 use crate::assets::{FileSource, resolve_source};
@@ -43,6 +44,11 @@ impl Review {
     /// What was reviewed.
     async fn version(&self, ctx: &Context<'_>) -> GqlResult<Version> {
         Version::get(ctx, self.0.version).await
+    }
+
+    /// Who gave it.
+    async fn reviewer(&self, ctx: &Context<'_>) -> GqlResult<Actor> {
+        Actor::of(ctx, self.0.reviewer).await.or_fail()
     }
 
     /// What the reviewer made of it.

@@ -13,6 +13,7 @@ use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::graphql::connection::Connection;
 use crate::graphql::interface::interface_methods;
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
+use crate::reviews::graphql::Review;
 use crate::rights::graphql::{Availability, Lease};
 
 /// Anything that is reviewed, licensed, tagged to channels, placed and measured: an asset or an endorsement.
@@ -193,6 +194,12 @@ pub(super) enum ContentInterface {
         desc = "Who made it."
     ),
     field(
+        name = "reviews",
+        method = "i_reviews",
+        ty = "Vec<Review>",
+        desc = "What reviewers made of it, the oldest first."
+    ),
+    field(
         name = "createdAt",
         method = "i_created_at",
         ty = "DateTime",
@@ -247,6 +254,7 @@ macro_rules! version_interface {
             i_state() -> VersionState;
             i_note() -> Option<String>;
             i_author() -> Actor;
+            i_reviews() -> Vec<Review>;
             i_created_at() -> DateTime;
         } }
     )*};
