@@ -77,6 +77,22 @@ impl Endorsement {
             .map_or(EndorsementKind::Mention, |e| e.kind)
     }
 
+    /// Who said it.
+    async fn outlet(&self, ctx: &Context<'_>) -> GqlResult<Outlet> {
+        match self.0.0.endorsement() {
+            Some(detail) => Outlet::get(ctx, detail.outlet).await,
+            None => Err(Error::internal("an endorsement without its detail")).or_fail(),
+        }
+    }
+
+    /// Whose work it was: reuse is credited to them. Null: nobody's in particular.
+    async fn won_by(&self, ctx: &Context<'_>) -> GqlResult<Option<Actor>> {
+        match self.0.0.endorsement().and_then(|e| e.won_by) {
+            Some(actor) => Actor::of(ctx, actor).await.or_fail().map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The day on which it was said.
     async fn published_on(&self) -> Date {
         Date(
@@ -104,23 +120,6 @@ impl Endorsement {
             .endorsement()
             .and_then(contents::EndorsementDetail::recheck_due_at)
             .map(DateTime)
-    }
-
-    /// Who said it.
-    async fn outlet(&self, ctx: &Context<'_>) -> GqlResult<Outlet> {
-        let outlet = self.0.0.endorsement().map(|e| e.outlet);
-        let outlet = outlet
-            .ok_or_else(|| Error::internal("an endorsement without outlet"))
-            .or_fail()?;
-        Outlet::get(ctx, outlet).await
-    }
-
-    /// Whose work it was: reuse is credited to them.
-    async fn won_by(&self, ctx: &Context<'_>) -> GqlResult<Option<Actor>> {
-        match self.0.0.endorsement().and_then(|e| e.won_by) {
-            Some(actor) => Ok(Some(Actor::of(ctx, actor).await.or_fail()?)),
-            None => Ok(None),
-        }
     }
 
     /// Badge, logo, clip or screenshot to show with it, in their order; with a channel only those that may

@@ -13,7 +13,7 @@ use crate::assets::graphql::{Asset, AssetVersion};
 use crate::audit::graphql::AuditEntry;
 use crate::catalog::graphql::{Audience, Brand, Outlet, Product};
 use crate::channels::graphql::Channel;
-use crate::contents::graphql::{Content, Version};
+use crate::contents::graphql::{Content, ContentFields, Version, VersionFields};
 use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::error::Result;
 use crate::library::VersionKey;
@@ -80,7 +80,7 @@ with_id!(
     Lease,
     Outlet,
     Product,
-    Review,
+    Review
 );
 
 /// Whatever has this id, if the viewer sees it. Foreign, random and malformed ids are all the same: none.
@@ -152,12 +152,8 @@ impl OutputType for InterfaceNodes {
         let node = <Node as OutputType>::create_type_info(registry);
         registry.add_implements("Content", "Node");
         registry.add_implements("Version", "Node");
-        share_fields(registry, "ContentFields", &["Asset", "Endorsement"]);
-        share_fields(
-            registry,
-            "VersionFields",
-            &["AssetVersion", "EndorsementVersion"],
-        );
+        share_fields::<ContentFields>(registry, &["Asset", "Endorsement"]);
+        share_fields::<VersionFields>(registry, &["AssetVersion", "EndorsementVersion"]);
         node
     }
 
@@ -171,9 +167,12 @@ impl OutputType for InterfaceNodes {
 }
 
 /// Gives objects the fields that they take in by `flatten`. The derive copies them when it meets the object,
-/// and the shared type, whose own fields lead to these objects, may be half registered then.
-fn share_fields(registry: &mut Registry, shared: &str, objects: &[&str]) {
-    let Some(MetaType::Object { fields: all, .. }) = registry.types.get(shared).cloned() else {
+/// and the shared type, whose own fields lead to these objects, may be half registered then. It is itself
+/// no type of the schema.
+fn share_fields<T: OutputType>(registry: &mut Registry, objects: &[&str]) {
+    let shared = registry.create_fake_output_type::<T>();
+    registry.types.remove(T::type_name().as_ref());
+    let MetaType::Object { fields: all, .. } = shared else {
         return;
     };
     for object in objects {

@@ -188,16 +188,16 @@ pub(super) enum ContentInterface {
         desc = "What its author says of it."
     ),
     field(
-        name = "reviews",
-        method = "i_reviews",
-        ty = "Vec<Review>",
-        desc = "What reviewers made of it, the oldest first."
-    ),
-    field(
         name = "author",
         method = "i_author",
         ty = "Actor",
         desc = "Who made it."
+    ),
+    field(
+        name = "reviews",
+        method = "i_reviews",
+        ty = "Vec<Review>",
+        desc = "What reviewers made of it, the oldest first."
     ),
     field(
         name = "createdAt",

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
+use crate::accounts::graphql::Actor;
 use crate::assets::file::File;
 use crate::assets::grants::GrantSubject;
+use crate::catalog::graphql::Product;
 use crate::endorsements::model::{self, ClaimState, EvidenceState};
 use crate::endorsements::{ClaimKey, EvidenceKey};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graphql::context::Request;
+use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{DateTime, Url};
 use crate::platform::ids::{ClaimId, EvidenceId};
 
@@ -98,9 +101,25 @@ impl Claim {
         &self.0.text
     }
 
+    /// Of which product it is said.
+    async fn product(&self, ctx: &Context<'_>) -> GqlResult<Product> {
+        let found = Product::find(ctx, self.0.product).await.or_fail()?;
+        found
+            .ok_or_else(|| Error::internal("a claim's product is missing"))
+            .or_fail()
+    }
+
     /// Whether it may be said.
     async fn state(&self) -> ClaimState {
         self.0.state
+    }
+
+    /// Who decided it; null while it is PROPOSED.
+    async fn decided_by(&self, ctx: &Context<'_>) -> GqlResult<Option<Actor>> {
+        match self.0.decided_by {
+            Some(actor) => Actor::of(ctx, actor).await.or_fail().map(Some),
+            None => Ok(None),
+        }
     }
 
     /// When it was decided; null while it is PROPOSED.
