@@ -13,7 +13,9 @@ use crate::contents::graphql::{Content, ContentsMutation};
 use crate::endorsements::graphql::EndorsementsMutation;
 use crate::library::graphql::LibraryQuery;
 use crate::reviews::graphql::{ReviewsMutation, ReviewsQuery};
+use crate::placements::graphql::PlacementsMutation;
 use crate::rights::graphql::RightsMutation;
+use crate::usage::graphql::UsageMutation;
 
 #[derive(MergedObject, Default)]
 pub struct Query(
@@ -36,6 +38,8 @@ pub struct Mutation(
     RightsMutation,
     EndorsementsMutation,
     ReviewsMutation,
+    PlacementsMutation,
+    UsageMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
