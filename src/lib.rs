@@ -16,10 +16,13 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod library;
+pub mod placements;
 pub mod platform;
 pub mod reviews;
 pub mod rights;
+pub mod search;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod usage;
 pub mod verify;

@@ -26,6 +26,8 @@ use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::interface::resolved_on_object;
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::{ContentKey, LabelsKey, VersionKey};
+use crate::placements::PlacementStatus;
+use crate::placements::graphql::{Placement, placements_of};
 use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ContentId, VersionId};
 use crate::reviews::ReviewsKey;
@@ -33,6 +35,8 @@ use crate::reviews::graphql::Review;
 use crate::rights::FactsKey;
 use crate::rights::gate::Ask;
 use crate::rights::graphql::{Availability, Lease, answer};
+use crate::usage::UsageOf;
+use crate::usage::graphql::{DateRange, UsageTotals};
 
 /// An asset or an endorsement: the interface `Content`.
 #[derive(Clone)]
@@ -292,6 +296,26 @@ impl ContentFields {
         };
         let ask = question.ask(ctx).await.or_fail()?;
         answer(ctx, self.0.id, &ask).await
+    }
+
+    /// Where it is shown, was and shall be; the newest placement first.
+    async fn placements(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many: 0 to 100, 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The cursor of the last row read.")] after: Option<String>,
+        #[graphql(desc = "In these alone; none: in any.")] status: Option<Vec<PlacementStatus>>,
+    ) -> GqlResult<Connection<Placement>> {
+        placements_of(ctx, self.0.id, PageArgs::forward(first, after), status).await
+    }
+
+    /// What was counted where it is shown; an endorsement's includes that of its assets, each event once.
+    async fn usage(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The days that count; none: all of them.")] range: Option<DateRange>,
+    ) -> GqlResult<UsageTotals> {
+        UsageTotals::load(ctx, UsageOf::Content(self.0.id), range).await
     }
 
     /// The optimistic lock: send back the one you read.

@@ -17,9 +17,10 @@ use crate::contents::graphql::{Content, ContentFields, Version, VersionFields};
 use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::error::Result;
 use crate::library::VersionKey;
+use crate::placements::graphql::Placement;
 use crate::platform::ids::{
     AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
-    LeaseId, OutletId, ProductId, ReviewId, TokenId, TypedId, VersionId, decode,
+    LeaseId, OutletId, PlacementId, ProductId, ReviewId, TokenId, TypedId, VersionId, decode,
 };
 use crate::reviews::graphql::Review;
 use crate::rights::graphql::Lease;
@@ -59,6 +60,7 @@ nodes!(
     Evidence,
     Lease,
     Outlet,
+    Placement,
     Product,
     Review,
 );
@@ -79,6 +81,7 @@ with_id!(
     Evidence,
     Lease,
     Outlet,
+    Placement,
     Product,
     Review
 );
@@ -111,6 +114,9 @@ pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> 
             .await?
             .map(Node::Evidence),
         ReviewId::PREFIX => Review::find(ctx, ReviewId(uuid)).await?.map(Node::Review),
+        PlacementId::PREFIX => Placement::find(ctx, PlacementId(uuid))
+            .await?
+            .map(Node::Placement),
         LeaseId::PREFIX => Lease::find(ctx, LeaseId(uuid)).await?.map(Node::Lease),
         AssetId::PREFIX => match Content::find(ctx, AssetId(uuid).into()).await? {
             Some(Content::Asset(asset)) => Some(Node::Asset(asset)),
@@ -137,6 +143,24 @@ async fn version(ctx: &Context<'_>, id: VersionId) -> Result<Option<Node>> {
         Version::AssetVersion(version) => Node::AssetVersion(version),
         Version::EndorsementVersion(version) => Node::EndorsementVersion(version),
     }))
+}
+
+/// Gives objects the fields of the part that they take in (`flatten`), as far as they have them not. The
+/// parts lead back to the objects (a content's placement has a content), and an object that is registered
+/// on such a way, before its part is done, finds the part still without fields.
+fn complete<P: OutputType>(registry: &mut Registry, objects: [&str; 2]) {
+    // The builder has dropped the part, which no field names; now that the objects are there it is whole.
+    let MetaType::Object { fields: whole, .. } = registry.create_fake_output_type::<P>() else {
+        return;
+    };
+    registry.types.remove(&*P::type_name());
+    for object in objects {
+        if let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(object) {
+            for (name, field) in &whole {
+                fields.entry(name.clone()).or_insert_with(|| field.clone());
+            }
+        }
+    }
 }
 
 /// Says that the interfaces `Content` and `Version` implement `Node` themselves, which the derive has no

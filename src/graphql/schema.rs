@@ -12,8 +12,10 @@ use crate::channels::graphql::{ChannelsMutation, ChannelsQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
 use crate::endorsements::graphql::EndorsementsMutation;
 use crate::library::graphql::LibraryQuery;
+use crate::placements::graphql::PlacementsMutation;
 use crate::reviews::graphql::{ReviewsMutation, ReviewsQuery};
 use crate::rights::graphql::RightsMutation;
+use crate::usage::graphql::UsageMutation;
 
 #[derive(MergedObject, Default)]
 pub struct Query(
@@ -36,6 +38,8 @@ pub struct Mutation(
     RightsMutation,
     EndorsementsMutation,
     ReviewsMutation,
+    PlacementsMutation,
+    UsageMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -13,8 +13,11 @@ use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
 use crate::graphql::connection::Connection;
 use crate::graphql::interface::interface_methods;
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
+use crate::placements::PlacementStatus;
+use crate::placements::graphql::Placement;
 use crate::reviews::graphql::Review;
 use crate::rights::graphql::{Availability, Lease};
+use crate::usage::graphql::{DateRange, UsageTotals};
 
 /// Anything that is reviewed, licensed, tagged to channels, placed and measured: an asset or an endorsement.
 #[derive(Interface)]
@@ -119,6 +122,38 @@ use crate::rights::graphql::{Availability, Lease};
         arg(name = "after", ty = "Option<String>"),
         arg(name = "last", ty = "Option<i32>"),
         arg(name = "before", ty = "Option<String>")
+    ),
+    field(
+        name = "placements",
+        method = "i_placements",
+        ty = "Connection<Placement>",
+        desc = "Where it is shown, was and shall be; the newest placement first.",
+        arg(
+            name = "first",
+            ty = "Option<i32>",
+            desc = "At most this many: 0 to 100, 20 unless given."
+        ),
+        arg(
+            name = "after",
+            ty = "Option<String>",
+            desc = "The cursor of the last row read."
+        ),
+        arg(
+            name = "status",
+            ty = "Option<Vec<PlacementStatus>>",
+            desc = "In these alone; none: in any."
+        )
+    ),
+    field(
+        name = "usage",
+        method = "i_usage",
+        ty = "UsageTotals",
+        desc = "What was counted where it is shown; an endorsement's includes that of its assets, each event once.",
+        arg(
+            name = "range",
+            ty = "Option<DateRange>",
+            desc = "The days that count; none: all of them."
+        )
     ),
     field(
         name = "revision",
@@ -235,6 +270,8 @@ macro_rules! content_interface {
             i_versions(
                 first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>
             ) -> Connection<Version>;
+            i_placements(first: Option<i32>, after: Option<String>, status: Option<Vec<PlacementStatus>>) -> Connection<Placement>;
+            i_usage(range: Option<DateRange>) -> UsageTotals;
             i_revision() -> i32;
             i_created_at() -> DateTime;
             i_created_by() -> Actor;

@@ -1,0 +1,231 @@
+//! Recording usage: each event once.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use async_graphql::ID;
+use serde::{Deserialize, Serialize};
+
+use super::model::UsageKind;
+use super::store::{self, Event};
+use crate::accounts::{OpContext, Scope};
+use crate::channels;
+use crate::contents::parse_public_id;
+use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
+use crate::placements::open_beacon;
+use crate::platform::clock::Timestamp;
+use crate::platform::ids::{ChannelId, ContentId, PlacementId};
+
+/// Most events in one call.
+const MAX_EVENTS: usize = 500;
+/// Longest id of an event, in characters.
+const MAX_ID: usize = 64;
+/// Most that one event counts for.
+const MAX_COUNT: i32 = 1_000_000;
+/// Largest value of one event, in minor units: a sum of millions of them still fits in 64 bits.
+const MAX_VALUE: i64 = 1_000_000_000_000;
+/// How old an event may be: for so long its id is remembered.
+const MAX_AGE_DAYS: i64 = 90;
+/// How far ahead the sender's clock may be.
+const MAX_AHEAD_DAYS: i64 = 1;
+
+/// An event as it was sent.
+#[derive(Clone, Debug)]
+pub(super) struct NewEvent {
+    pub id: String,
+    pub kind: UsageKind,
+    /// None: now.
+    pub at: Option<Timestamp>,
+    pub beacon_key: Option<String>,
+    pub content: Option<ID>,
+    pub channel: Option<ID>,
+    /// Minor units and currency.
+    pub value: Option<(i64, String)>,
+    pub count: Option<i32>,
+}
+
+/// How many events were new, and how many had come before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Recorded {
+    pub accepted: i32,
+    pub duplicates: i32,
+}
+
+/// No more events than a call may have; BAD_REQUEST otherwise. Asked before any of them is looked at.
+pub(super) fn check_len(events: usize) -> Result<()> {
+    if events <= MAX_EVENTS {
+        return Ok(());
+    }
+    Err(Error::BadRequest(format!(
+        "`events` has at most {MAX_EVENTS} entries. Send the rest in another call."
+    )))
+}
+
+/// Records events, all or none. Six statements at most, however many events there are.
+pub(super) async fn record_usage(cx: &OpContext, events: Vec<NewEvent>) -> Result<Recorded> {
+    cx.viewer.require(Scope::UsageWrite)?;
+    check_len(events.len())?;
+    let mut problems = Problems::new();
+    for (i, event) in events.iter().enumerate() {
+        check(&mut problems, cx.at(), i, event);
+    }
+    let places = places(cx, &events, &mut problems).await?;
+    problems.check()?;
+    let sent = events.len();
+    // The first of those with the same id counts; the map has them in the order of their ids.
+    let mut once: BTreeMap<String, Event> = BTreeMap::new();
+    for (event, placement) in events.into_iter().zip(places) {
+        let placement = placement.ok_or_else(|| Error::internal("an event without a placement"))?;
+        let kept = kept(cx.at(), event, placement);
+        once.entry(kept.id.clone()).or_insert(kept);
+    }
+    let once: Vec<Event> = once.into_values().collect();
+    cx.write(
+        (cx.viewer.actor.key(), once, sent),
+        |tx, (source, events, sent)| {
+            Box::pin(async move {
+                let accepted = store::add(tx, source, events).await?;
+                let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+                Ok(Recorded {
+                    accepted: number(accepted),
+                    duplicates: number(sent - accepted),
+                })
+            })
+        },
+    )
+    .await
+}
+
+fn kept(now: Timestamp, event: NewEvent, placement: PlacementId) -> Event {
+    Event {
+        id: event.id,
+        placement,
+        kind: event.kind,
+        at: event.at.unwrap_or(now),
+        amount: event.count.unwrap_or(1).into(),
+        value: event.value,
+    }
+}
+
+fn check(problems: &mut Problems, now: Timestamp, i: usize, event: &NewEvent) {
+    let mut invalid = |field: &str, text: String| {
+        problems.add(UserErrorCode::Invalid, &format!("events.{i}.{field}"), text);
+    };
+    let length = event.id.chars().count();
+    if length == 0 || length > MAX_ID || event.id.chars().any(char::is_control) {
+        invalid(
+            "id",
+            format!("An event's id has 1 to {MAX_ID} characters, and no control characters."),
+        );
+    }
+    let at = event.at.unwrap_or(now);
+    if at < now.plus_days(-MAX_AGE_DAYS) || at > now.plus_days(MAX_AHEAD_DAYS) {
+        invalid(
+            "at",
+            format!(
+                "An event lies at most {MAX_AGE_DAYS} days back and {MAX_AHEAD_DAYS} day ahead."
+            ),
+        );
+    }
+    if event
+        .count
+        .is_some_and(|count| !(1..=MAX_COUNT).contains(&count))
+    {
+        invalid("count", format!("An event counts for 1 to {MAX_COUNT}."));
+    }
+    if event.value.is_some() && event.kind != UsageKind::Order {
+        invalid("value", "Only an ORDER has a value.".to_owned());
+    }
+    if event
+        .value
+        .as_ref()
+        .is_some_and(|(minor, _)| *minor > MAX_VALUE)
+    {
+        invalid(
+            "value",
+            format!("At most {MAX_VALUE} of the currency's smallest unit."),
+        );
+    }
+    let named = (
+        event.beacon_key.is_some(),
+        event.content.is_some(),
+        event.channel.is_some(),
+    );
+    if !matches!(named, (true, false, false) | (false, true, true)) {
+        let text = "Name the placement by its beaconKey alone, or by its content and channel.";
+        invalid("beaconKey", text.to_owned());
+    }
+}
+
+/// What an event says of where it was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Beacon(PlacementId),
+    In(ContentId, ChannelId),
+}
+
+/// The placement of each event, in their order. What names none that the caller reaches is a problem.
+async fn places(
+    cx: &OpContext,
+    events: &[NewEvent],
+    problems: &mut Problems,
+) -> Result<Vec<Option<PlacementId>>> {
+    let tree = channels::tree(cx).await?;
+    let named: Vec<Option<Place>> = events
+        .iter()
+        .map(
+            |event| match (&event.beacon_key, &event.content, &event.channel) {
+                (Some(key), _, _) => open_beacon(&cx.app, key).map(Place::Beacon),
+                (None, Some(content), Some(channel)) => {
+                    let (_, content) = parse_public_id(content)?;
+                    let channel = channels::resolve::find(&cx.viewer, &tree, channel)?;
+                    Some(Place::In(content, channel.id))
+                }
+                _ => None,
+            },
+        )
+        .collect();
+    let found = find(cx, named.iter().flatten()).await?;
+    let places: Vec<Option<PlacementId>> = named
+        .iter()
+        .map(|place| place.and_then(|place| found.get(&place).copied()))
+        .collect();
+    for (i, (event, place)) in events.iter().zip(&places).enumerate() {
+        let says =
+            event.beacon_key.is_some() || (event.content.is_some() && event.channel.is_some());
+        if says && place.is_none() {
+            problems.push(UserError::not_found(&format!("events.{i}")));
+        }
+    }
+    Ok(places)
+}
+
+/// The placements that are named, as far as the caller reaches them. Two statements.
+async fn find<'p>(
+    cx: &OpContext,
+    places: impl Iterator<Item = &'p Place>,
+) -> Result<HashMap<Place, PlacementId>> {
+    let (mut beacons, mut contents, mut channels) =
+        (HashSet::new(), HashSet::new(), HashSet::new());
+    for place in places {
+        match *place {
+            Place::Beacon(id) => {
+                beacons.insert(id);
+            }
+            Place::In(content, channel) => {
+                contents.insert(content);
+                channels.insert(channel);
+            }
+        }
+    }
+    let list = |set: HashSet<PlacementId>| set.into_iter().collect::<Vec<_>>();
+    let db = cx.app.db.read();
+    let reached = store::reachable(db, &cx.viewer, &list(beacons)).await?;
+    let contents: Vec<ContentId> = contents.into_iter().collect();
+    let channels: Vec<ChannelId> = channels.into_iter().collect();
+    let live = store::newest_live(db, &cx.viewer, &contents, &channels).await?;
+    let reached = reached.into_iter().map(|id| (Place::Beacon(id), id));
+    let live = live
+        .into_iter()
+        .map(|((content, channel), id)| (Place::In(content, channel), id));
+    Ok(reached.chain(live).collect())
+}

@@ -1,0 +1,300 @@
+//! Queries on usage: roll-ups are read, events are only written.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::{ConnectionTrait, FromQueryResult};
+use uuid::Uuid;
+
+use super::model::{Totals, UsageKind};
+use crate::accounts::Viewer;
+use crate::contents::service::brand_condition;
+use crate::error::Result;
+use crate::placements::visible;
+use crate::platform::clock::{Day, Timestamp};
+use crate::platform::db::{Sql, Tx, fetch, run};
+use crate::platform::ids::{ChannelId, ContentId, PlacementId};
+use crate::platform::names::named;
+
+/// The first and the last day that count.
+pub(crate) type Days = (Day, Day);
+
+#[derive(FromQueryResult)]
+struct CountRow {
+    owner_id: Uuid,
+    kind: String,
+    amount: i64,
+}
+
+#[derive(FromQueryResult)]
+struct RevenueRow {
+    owner_id: Uuid,
+    currency: String,
+    minor: i64,
+}
+
+/// The totals of contents: of their placements, and for an endorsement of those of its assets.
+pub(super) async fn of_contents(
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    ids: &[ContentId],
+    days: Option<Days>,
+) -> Result<HashMap<Uuid, Totals>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // UNION, not UNION ALL: each placement once, however it comes in.
+    let owned = Sql::new(
+        "SELECT p.content_id AS owner_id, p.id AS placement_id
+         FROM placements p JOIN contents c ON c.id = p.content_id WHERE p.content_id IN ",
+    )
+    .list(ids.iter().copied())
+    .push(" AND ")
+    .append(visible(viewer))
+    .push(
+        " UNION SELECT a.endorsement_id, p.id FROM endorsement_assets a
+          JOIN placements p ON p.content_id = a.asset_id JOIN contents c ON c.id = p.content_id
+          WHERE a.endorsement_id IN ",
+    )
+    .list(ids.iter().copied())
+    .push(" AND ")
+    .append(visible(viewer));
+    totals(db, owned, days).await
+}
+
+/// The totals of placements.
+pub(super) async fn of_placements(
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    ids: &[PlacementId],
+    days: Option<Days>,
+) -> Result<HashMap<Uuid, Totals>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let owned = Sql::new(
+        "SELECT p.id AS owner_id, p.id AS placement_id
+         FROM placements p JOIN contents c ON c.id = p.content_id WHERE p.id IN ",
+    )
+    .list(ids.iter().copied())
+    .push(" AND ")
+    .append(visible(viewer));
+    totals(db, owned, days).await
+}
+
+/// Sums the roll-ups of `owned` (`owner_id`, `placement_id`) by owner. Two statements.
+async fn totals(
+    db: &impl ConnectionTrait,
+    owned: Sql,
+    days: Option<Days>,
+) -> Result<HashMap<Uuid, Totals>> {
+    let range = |sql: Sql| match days {
+        Some((from, to)) => sql
+            .push(" WHERE d.day BETWEEN ")
+            .bind(from)
+            .push(" AND ")
+            .bind(to),
+        None => sql,
+    };
+    let counts =
+        Sql::new("SELECT o.owner_id, d.kind, CAST(sum(d.amount) AS bigint) AS amount FROM (")
+            .append(owned.clone())
+            .push(") o JOIN usage_days d ON d.placement_id = o.placement_id");
+    let counts: Vec<CountRow> =
+        fetch(db, range(counts).push(" GROUP BY o.owner_id, d.kind")).await?;
+    let revenue =
+        Sql::new("SELECT o.owner_id, d.currency, CAST(sum(d.minor) AS bigint) AS minor FROM (")
+            .append(owned)
+            .push(") o JOIN usage_revenue_days d ON d.placement_id = o.placement_id");
+    let revenue: Vec<RevenueRow> =
+        fetch(db, range(revenue).push(" GROUP BY o.owner_id, d.currency")).await?;
+    let mut totals: HashMap<Uuid, Totals> = HashMap::new();
+    for row in counts {
+        totals
+            .entry(row.owner_id)
+            .or_default()
+            .counts
+            .insert(named(&row.kind)?, row.amount);
+    }
+    for row in revenue {
+        totals
+            .entry(row.owner_id)
+            .or_default()
+            .revenue
+            .insert(row.currency, row.minor);
+    }
+    Ok(totals)
+}
+
+#[derive(FromQueryResult)]
+struct Known {
+    id: PlacementId,
+}
+
+/// Those of the placements that the viewer reaches.
+pub(super) async fn reachable(
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    ids: &[PlacementId],
+) -> Result<Vec<PlacementId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = Sql::new(
+        "SELECT p.id FROM placements p JOIN contents c ON c.id = p.content_id WHERE p.id IN ",
+    )
+    .list(ids.iter().copied())
+    .push(" AND ")
+    .append(visible(viewer));
+    let rows: Vec<Known> = fetch(db, sql).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+#[derive(FromQueryResult)]
+struct LiveRow {
+    id: PlacementId,
+    content_id: ContentId,
+    channel_id: ChannelId,
+}
+
+/// The newest live placement of each of the contents in each of the channels, as far as there is one.
+pub(super) async fn newest_live(
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    contents: &[ContentId],
+    channels: &[ChannelId],
+) -> Result<HashMap<(ContentId, ChannelId), PlacementId>> {
+    if contents.is_empty() || channels.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = Sql::new(
+        "SELECT q.id, q.content_id, q.channel_id FROM (
+         SELECT p.id, p.content_id, p.channel_id,
+           row_number() OVER (PARTITION BY p.content_id, p.channel_id ORDER BY p.id DESC) AS place
+         FROM placements p JOIN contents c ON c.id = p.content_id
+         WHERE p.status = 'LIVE' AND p.content_id IN ",
+    )
+    .list(contents.iter().copied())
+    .push(" AND p.channel_id IN ")
+    .list(channels.iter().copied())
+    .push(" AND ")
+    .append(brand_condition(viewer, "c.brand_id"))
+    .push(") q WHERE q.place = 1");
+    let rows: Vec<LiveRow> = fetch(db, sql).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ((row.content_id, row.channel_id), row.id))
+        .collect())
+}
+
+/// An event as it is kept.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub id: String,
+    pub placement: PlacementId,
+    pub kind: UsageKind,
+    pub at: Timestamp,
+    pub amount: i64,
+    /// Minor units and currency.
+    pub value: Option<(i64, String)>,
+}
+
+#[derive(FromQueryResult)]
+struct Inserted {
+    event_id: String,
+}
+
+/// Inserts the events that this source has not sent before and adds them to the roll-ups; how many those
+/// were. `events` are sorted by id, each once: instances that take the same locks take them in one order.
+pub(super) async fn add(tx: &Tx, source: &str, events: &[Event]) -> Result<usize> {
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let columns = [
+        "source",
+        "event_id",
+        "placement_id",
+        "kind",
+        "at",
+        "received_at",
+        "amount",
+        "value_minor",
+        "currency",
+    ];
+    let rows = events.iter().map(|event| {
+        vec![
+            source.into(),
+            event.id.as_str().into(),
+            event.placement.into(),
+            event.kind.name().into(),
+            event.at.into(),
+            tx.op.at.into(),
+            event.amount.into(),
+            event.value.as_ref().map(|(minor, _)| *minor).into(),
+            event
+                .value
+                .as_ref()
+                .map(|(_, currency)| currency.clone())
+                .into(),
+        ]
+    });
+    let insert = Sql::insert_all("usage_events", &columns, rows)
+        .push(" ON CONFLICT DO NOTHING RETURNING event_id");
+    let inserted: Vec<Inserted> = fetch(&**tx, insert).await?;
+    let new: std::collections::HashSet<&str> =
+        inserted.iter().map(|row| row.event_id.as_str()).collect();
+    let new: Vec<&Event> = events
+        .iter()
+        .filter(|event| new.contains(event.id.as_str()))
+        .collect();
+    add_counts(tx, &new).await?;
+    add_revenue(tx, &new).await?;
+    Ok(new.len())
+}
+
+async fn add_counts(tx: &Tx, events: &[&Event]) -> Result<()> {
+    let mut sums: BTreeMap<(PlacementId, Day, &str), i64> = BTreeMap::new();
+    for event in events {
+        *sums
+            .entry((event.placement, event.at.day(), event.kind.name()))
+            .or_default() += event.amount;
+    }
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let rows = sums.into_iter().map(|((placement, day, kind), amount)| {
+        vec![placement.into(), day.into(), kind.into(), amount.into()]
+    });
+    let sql = Sql::insert_all("usage_days", &["placement_id", "day", "kind", "amount"], rows).push(
+        " ON CONFLICT (placement_id, day, kind) DO UPDATE SET amount = usage_days.amount + excluded.amount",
+    );
+    run(&**tx, sql).await?;
+    Ok(())
+}
+
+async fn add_revenue(tx: &Tx, events: &[&Event]) -> Result<()> {
+    let mut sums: BTreeMap<(PlacementId, Day, &str), i64> = BTreeMap::new();
+    for event in events {
+        if let Some((minor, currency)) = &event.value {
+            *sums
+                .entry((event.placement, event.at.day(), currency.as_str()))
+                .or_default() += *minor;
+        }
+    }
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let rows = sums.into_iter().map(|((placement, day, currency), minor)| {
+        vec![placement.into(), day.into(), currency.into(), minor.into()]
+    });
+    let sql = Sql::insert_all(
+        "usage_revenue_days",
+        &["placement_id", "day", "currency", "minor"],
+        rows,
+    )
+    .push(
+        " ON CONFLICT (placement_id, day, currency)
+              DO UPDATE SET minor = usage_revenue_days.minor + excluded.minor",
+    );
+    run(&**tx, sql).await?;
+    Ok(())
+}
