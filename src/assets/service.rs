@@ -142,6 +142,7 @@ async fn insert(tx: &Tx, new: &Checked) -> Result<AssetId> {
     changes["kind"] = json!(name_of(new.kind)?);
     changes["number"] = json!(number);
     audit(tx, new.header.brand, "createAsset", id, changes);
+    crate::search::index(tx, id).await?;
     Ok(AssetId(id.0))
 }
 
@@ -213,6 +214,7 @@ async fn insert_version(tx: &Tx, new: &CheckedVersion) -> Result<(ContentId, Ver
     changes["version"] = json!(version);
     changes["number"] = json!(number);
     audit(tx, target.brand, "addAssetVersion", target.id, changes);
+    crate::search::index(tx, target.id).await?;
     Ok((target.id, version))
 }
 

@@ -65,7 +65,14 @@ const TABLE: &[Row] = &[
         &[
             (&["me", "node", "nodes"], Some(Anyone)),
             (
-                &["reviewQueue", "brands", "products", "outlets", "audiences"],
+                &[
+                    "reviewQueue",
+                    "brands",
+                    "products",
+                    "outlets",
+                    "audiences",
+                    "search",
+                ],
                 Some(Internal),
             ),
             (&["auditLog"], Some(Operator)),
@@ -89,7 +96,11 @@ const TABLE: &[Row] = &[
     ("ChannelRule", Some(Internal), &[]),
     ("RenditionPreset", Some(Public), &[]),
     ("Availability", Some(Public), &[]),
-    ("Hold", Some(Public), &[(&["lease"], Some(Internal))]),
+    (
+        "Hold",
+        Some(Public),
+        &[(&["lease", "message", "findings"], Some(Internal))],
+    ),
     ("RuleFinding", Some(Internal), &[]),
     ("LeaseTerms", Some(Public), &[]),
     ("Lease", Some(Internal), &[]),

@@ -11,7 +11,7 @@ use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
 use crate::channels::graphql::{ChannelsMutation, ChannelsQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
 use crate::endorsements::graphql::EndorsementsMutation;
-use crate::library::graphql::LibraryQuery;
+use crate::library::graphql::{LibraryQuery, SearchQuery};
 use crate::placements::graphql::PlacementsMutation;
 use crate::reviews::graphql::{ReviewsMutation, ReviewsQuery};
 use crate::rights::graphql::RightsMutation;
@@ -25,6 +25,7 @@ pub struct Query(
     CatalogQuery,
     ChannelsQuery,
     LibraryQuery,
+    SearchQuery,
     ReviewsQuery,
 );
 

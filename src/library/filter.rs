@@ -45,12 +45,32 @@ const MAX_LIST: usize = 250;
 impl Filter {
     /// The filter as a condition. Names are looked up among what the viewer reaches.
     pub(crate) async fn condition(&self, cx: &OpContext, tree: &Tree) -> Result<Sql> {
+        self.check_public(cx)?;
         let mut parts = vec![self.trash()];
         self.of_content(cx, &mut parts)?;
         self.of_kind(&mut parts)?;
         self.of_labels(cx, tree, &mut parts).await?;
         self.of_use(cx, tree, &mut parts).await?;
         Ok(Sql::all(parts))
+    }
+
+    /// A public viewer may not narrow by what it may not read: the answer would tell it.
+    fn check_public(&self, cx: &OpContext) -> Result<()> {
+        let internal = [
+            ("status", self.status.is_some()),
+            ("versionState", self.version_state.is_some()),
+            ("unused", self.unused.is_some()),
+            ("holds", self.holds.is_some()),
+        ];
+        match internal
+            .iter()
+            .find(|(_, given)| *given && cx.viewer.is_public())
+        {
+            Some((name, _)) => Err(Error::Forbidden(format!(
+                "To filter by `{name}` needs a token with the scope READ."
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// What is in the trash is out of sight unless it is asked for.

@@ -2,6 +2,7 @@
 
 mod inputs;
 mod lists;
+mod search;
 
-pub(crate) use inputs::ContentFilter;
 pub(crate) use lists::{ContentConnection, LibraryQuery, Of, Pull, at, channel_contents, list_of};
+pub(crate) use search::SearchQuery;

@@ -2,6 +2,7 @@
 //! content is loaded for a viewer.
 
 pub(crate) mod filter;
+mod found;
 pub(crate) mod graphql;
 pub(crate) mod list;
 mod loaders;

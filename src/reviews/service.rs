@@ -113,6 +113,8 @@ async fn withdraw(tx: &Tx, viewer: &Viewer, id: VersionId, reason: &str) -> Resu
     found.take(tx, VersionStep::Withdraw, set).await?;
     found.audit(tx, "withdrawVersion", json!({ "reason": reason }));
     announce_version(tx, "VERSION_WITHDRAWN", &found.target, id, found.number);
+    // The current version is another one now, and the index knows its words.
+    crate::search::index(tx, found.target.id).await?;
     Ok(id)
 }
 
@@ -224,6 +226,7 @@ async fn review(tx: &Tx, viewer: &Viewer, new: &NewReview) -> Result<ReviewId> {
                 new.version,
                 found.number,
             );
+            crate::search::index(tx, found.target.id).await?;
         }
         (None, ReviewDecision::RequestChanges) => {
             announce_version(

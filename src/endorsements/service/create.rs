@@ -154,6 +154,7 @@ async fn create(tx: &Tx, new: &Clean) -> Result<EndorsementId> {
             "claims": new.claims.iter().map(|c| &c.text).collect::<Vec<_>>(),
         }),
     });
+    crate::search::index(tx, id.into()).await?;
     Ok(id)
 }
 
@@ -203,5 +204,6 @@ async fn add(
         changes: json!({ "number": number }),
     });
     announce_version(tx, "VERSION_CREATED", &target, id, number);
+    crate::search::index(tx, target.id).await?;
     Ok(id)
 }

@@ -291,6 +291,7 @@ pub(super) async fn finish(
         changes: diff::changes(before, &after),
     });
     announce(tx, "CONTENT_UPDATED", target.brand, target.kind, target.id);
+    crate::search::index(tx, target.id).await?;
     Ok(target.id)
 }
 

@@ -158,7 +158,7 @@ pub(crate) async fn page<T: OutputType>(
 }
 
 /// The contents of a page's rows. What the gate has looked at already is kept for the request.
-async fn with_contents(
+pub(super) async fn with_contents(
     ctx: &Context<'_>,
     page: Page<Listed>,
 ) -> Result<Page<(Listed, Arc<contents::Content>)>> {
