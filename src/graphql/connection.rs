@@ -1,6 +1,9 @@
 //! Pages as Relay knows them: connections over keyset pages, with sealed cursors.
 
-use async_graphql::connection::{Connection as RelayConnection, Edge};
+use async_graphql::connection::{
+    Connection as RelayConnection, ConnectionNameType, DefaultConnectionName, DefaultEdgeName, Edge,
+    EdgeNameType, EmptyFields,
+};
 use async_graphql::{Object, OutputType};
 use futures::future::BoxFuture;
 
@@ -14,7 +17,9 @@ pub(crate) const DEFAULT_PAGE: u32 = 20;
 /// Most rows on a page.
 pub(crate) const MAX_PAGE: u32 = 100;
 
-pub(crate) type Connection<T> = RelayConnection<String, T, Total>;
+/// A connection, named after its nodes unless it has names of its own.
+pub(crate) type Connection<T, Name = DefaultConnectionName, EdgeName = DefaultEdgeName> =
+    RelayConnection<String, T, Total, EmptyFields, Name, EdgeName>;
 
 /// How many there are in the whole list; counted only if the query asks.
 pub(crate) struct Total(Source);
@@ -114,14 +119,19 @@ fn check_limit(name: &str, n: i32) -> Result<u32> {
 }
 
 /// A connection of a page. `key` tells where a row stands, `node` what is shown of it.
-pub(crate) fn connection<R, T: OutputType>(
+pub(crate) fn connection<R, T, Name, EdgeName>(
     app: &App,
     scope: &str,
     page: Page<R>,
     total: Total,
     key: impl Fn(&R) -> Vec<KeyPart>,
     node: impl Fn(R) -> T,
-) -> Connection<T> {
+) -> Connection<T, Name, EdgeName>
+where
+    T: OutputType,
+    Name: ConnectionNameType,
+    EdgeName: EdgeNameType,
+{
     let mut connection =
         Connection::with_additional_fields(page.has_previous, page.has_next, total);
     connection.edges.extend(page.items.into_iter().map(|row| {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Object, Union};
+use async_graphql::connection::{ConnectionNameType, EdgeNameType};
+use async_graphql::{Context, Object, OutputType, Union};
 
 use super::inputs::ContentFilter;
 use super::lists::with_contents;
@@ -36,6 +37,21 @@ impl SearchResult {
     }
 }
 
+/// `SearchConnection` and `SearchEdge`, which the contract does not name after their nodes.
+pub(crate) struct SearchNames;
+
+impl ConnectionNameType for SearchNames {
+    fn type_name<T: OutputType>() -> String {
+        "SearchConnection".to_owned()
+    }
+}
+
+impl EdgeNameType for SearchNames {
+    fn type_name<T: OutputType>() -> String {
+        "SearchEdge".to_owned()
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct SearchQuery;
 
@@ -52,7 +68,7 @@ impl SearchQuery {
         filter: Option<ContentFilter>,
         #[graphql(desc = "How many, at most 100; 20 unless given.")] first: Option<i32>,
         #[graphql(desc = "Those behind this cursor.")] after: Option<String>,
-    ) -> GqlResult<Connection<SearchResult>> {
+    ) -> GqlResult<Connection<SearchResult, SearchNames, SearchNames>> {
         let cx = ctx.cx();
         let name = format!("search {query:?} {kind:?} {filter:?}");
         let scope = sha256_hex(name.as_bytes())[..16].to_owned();
