@@ -1,8 +1,8 @@
 //! Pages as Relay knows them: connections over keyset pages, with sealed cursors.
 
 use async_graphql::connection::{
-    Connection as RelayConnection, ConnectionNameType, DefaultConnectionName, DefaultEdgeName, Edge,
-    EdgeNameType, EmptyFields,
+    Connection as RelayConnection, ConnectionNameType, DefaultConnectionName, DefaultEdgeName,
+    Edge, EdgeNameType, EmptyFields,
 };
 use async_graphql::{Object, OutputType};
 use futures::future::BoxFuture;

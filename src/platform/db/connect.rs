@@ -79,7 +79,11 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
     let pool = PgPoolOptions::new()
         .max_connections(config.connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.options([("statement_timeout", timeout.as_str())]))
+        .connect_with(options.options([
+            ("statement_timeout", timeout.as_str()),
+            // The gate's predicate is many small subselects: compiling them took seconds, running them does not.
+            ("jit", "off"),
+        ]))
         .await
         .context("connecting to PostgreSQL")?;
     let read = counted(
