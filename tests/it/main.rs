@@ -1,1 +1,14 @@
-fn main() {}
+//! The whole application, through its public face: HTTP and GraphQL, on SQLite, and on PostgreSQL where
+//! `TEST_DATABASE_URL` names one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects by failing"
+)]
+
+mod architecture;
+mod gate;
+mod reading;
+mod support;

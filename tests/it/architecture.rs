@@ -1,0 +1,87 @@
+//! Which way dependencies point: slices name only slices that stand earlier.
+
+use std::fs;
+use std::path::Path;
+
+/// The slices in their order; each may name those before it.
+const SLICES: [&str; 13] = [
+    "accounts",
+    "audit",
+    "catalog",
+    "channels",
+    "search",
+    "contents",
+    "assets",
+    "endorsements",
+    "reviews",
+    "rights",
+    "library",
+    "placements",
+    "usage",
+];
+
+fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The slices that a file names, in code that is not of a test.
+fn named(text: &str) -> Vec<(usize, &'static str)> {
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    code.split("crate::")
+        .skip(1)
+        .filter_map(|rest| {
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect();
+            SLICES
+                .iter()
+                .position(|slice| *slice == name)
+                .map(|i| (i, SLICES[i]))
+        })
+        .collect()
+}
+
+#[test]
+fn slices_name_only_earlier_slices() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut upward = Vec::new();
+    for (place, slice) in SLICES.iter().enumerate() {
+        for file in rust_files(&source.join(slice)) {
+            let name = file.strip_prefix(&source).unwrap().display().to_string();
+            // GraphQL types name each other freely, and batch loads serve them.
+            if name.contains("graphql")
+                || name.ends_with("loaders.rs")
+                || name.ends_with("equality.rs")
+            {
+                continue;
+            }
+            let text = fs::read_to_string(&file).unwrap();
+            upward.extend(
+                named(&text)
+                    .into_iter()
+                    .filter(|(i, _)| *i > place)
+                    .map(|(_, n)| format!("{name} names {n}")),
+            );
+        }
+    }
+    assert!(upward.is_empty(), "{upward:#?}");
+}
+
+#[test]
+fn the_platform_knows_no_slice() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in rust_files(&source.join("platform")) {
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(named(&text), [], "{}", file.display());
+    }
+}

@@ -1,0 +1,243 @@
+//! A whole server on a port of its own, with a database, a folder and a clock of its own.
+
+use std::sync::Arc;
+
+use accolade::accounts::{Scope, create_operator_token};
+use accolade::app::App;
+use accolade::config::{Config, LogFormat};
+use accolade::platform::blob::StoreConfig;
+use accolade::platform::clock::{Clock, Timestamp};
+use accolade::testing::TestDatabase;
+use chrono::TimeDelta;
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value as Json, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// When tests take place: 2026-06-01T12:00:00Z.
+pub(crate) const START: Timestamp = Timestamp(1_780_315_200_000);
+
+pub(crate) struct TestApp {
+    pub(crate) app: Arc<App>,
+    /// The secret of a token with everything.
+    pub(crate) admin: String,
+    pub(crate) url: String,
+    pub(crate) http: reqwest::Client,
+    database: Option<TestDatabase>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// What GraphQL answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Json,
+}
+
+impl Answer {
+    /// The data of an answer without errors.
+    pub(crate) fn data(self) -> Json {
+        assert!(
+            self.body.get("errors").is_none(),
+            "unexpected errors: {:#}",
+            self.body
+        );
+        self.body["data"].clone()
+    }
+
+    /// The code of the first top-level error.
+    pub(crate) fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"]
+            .as_str()
+            .unwrap_or("none")
+    }
+}
+
+impl TestApp {
+    /// Starts a server on an empty database, at [`START`].
+    pub(crate) async fn start() -> Self {
+        let database = TestDatabase::create().await;
+        let store = StoreConfig::Folder(database.folder().join("files"));
+        let mut this = Self::serve(&database, store, Clock::fixed(START)).await;
+        this.database = Some(database);
+        this
+    }
+
+    /// Starts another instance on a database that is there already.
+    pub(crate) async fn serve(database: &TestDatabase, store: StoreConfig, clock: Clock) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let config = Config {
+            listen: listener.local_addr().unwrap(),
+            data_dir: database.folder().to_owned(),
+            database: database.config().clone(),
+            store,
+            public_url: url.parse().unwrap(),
+            log_format: LogFormat::Text,
+            log: "off".to_owned(),
+            graphiql: true,
+            metrics: true,
+        };
+        let app = App::open(config, clock).await.unwrap();
+        let admin = create_operator_token(&app, "admin", [Scope::Admin].into(), None)
+            .await
+            .unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let serving = accolade::http::serve_on(Arc::clone(&app), listener, async {
+            let _ = stopped.await;
+        });
+        accolade::platform::tasks::spawn("test_server", serving);
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self {
+            app,
+            admin,
+            url,
+            http,
+            database: None,
+            stop: Some(stop),
+        }
+    }
+
+    /// The database of this application.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        self.database.as_ref().unwrap()
+    }
+
+    /// Moves the clock.
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        self.app.clock.advance(by);
+    }
+
+    /// An instant so many days from the start, as the API writes it.
+    pub(crate) fn day(&self, days: i64) -> String {
+        START.plus_days(days).to_rfc3339()
+    }
+
+    /// Asks as the bearer of a token.
+    pub(crate) async fn ask(&self, token: &str, query: &str, variables: Json) -> Answer {
+        let request = self
+            .http
+            .post(format!("{}/graphql", self.url))
+            .bearer_auth(token)
+            .json(&json!({ "query": query, "variables": variables }));
+        let response = request.send().await.unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            body: response.json().await.unwrap(),
+        }
+    }
+
+    /// Asks as the administrator; the data.
+    pub(crate) async fn query(&self, query: &str) -> Json {
+        self.ask(&self.admin, query, json!({})).await.data()
+    }
+
+    /// Runs one mutation as the bearer of a token: its payload, `userErrors` and all. `select` is what is
+    /// asked of the payload beside them.
+    pub(crate) async fn mutate_as(
+        &self,
+        token: &str,
+        name: &str,
+        input: Json,
+        select: &str,
+    ) -> Json {
+        let answer = self
+            .ask(token, &mutation(name, select), json!({ "input": input }))
+            .await;
+        answer.data()[name].clone()
+    }
+
+    /// Runs one mutation as the administrator, which succeeds: its payload.
+    pub(crate) async fn mutate(&self, name: &str, input: Json, select: &str) -> Json {
+        let payload = self.mutate_as(&self.admin, name, input, select).await;
+        assert_eq!(payload["userErrors"], json!([]), "{name} was refused");
+        payload
+    }
+
+    /// Runs one mutation as the administrator, which is refused: the code and the field of its first error.
+    pub(crate) async fn refused(&self, name: &str, input: Json) -> (String, String) {
+        let payload = self.mutate_as(&self.admin, name, input, "").await;
+        let error = &payload["userErrors"][0];
+        let field: Vec<&str> = error["field"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|f| f.as_str().unwrap())
+            .collect();
+        (error["code"].as_str().unwrap().to_owned(), field.join("."))
+    }
+
+    /// Runs one mutation with a file in `variables.input.<path>`; `path` is dotted.
+    pub(crate) async fn upload_as(
+        &self,
+        token: &str,
+        name: &str,
+        input: Json,
+        select: &str,
+        path: &str,
+        file: (&str, Vec<u8>),
+    ) -> Json {
+        let operations =
+            json!({ "query": mutation(name, select), "variables": { "input": input } });
+        let form = Form::new()
+            .text("operations", operations.to_string())
+            .text(
+                "map",
+                json!({ "0": [format!("variables.input.{path}")] }).to_string(),
+            )
+            .part("0", Part::bytes(file.1).file_name(file.0.to_owned()));
+        let request = self
+            .http
+            .post(format!("{}/graphql", self.url))
+            .bearer_auth(token)
+            .header("GraphQL-Require-Preflight", "1")
+            .multipart(form);
+        let response = request.send().await.unwrap();
+        let answer = Answer {
+            status: response.status().as_u16(),
+            body: response.json().await.unwrap(),
+        };
+        answer.data()[name].clone()
+    }
+
+    /// A token with these scopes, for these brands (ids or slugs; none: all) and channels.
+    pub(crate) async fn token(
+        &self,
+        scopes: &[&str],
+        brands: &[&str],
+        channels: &[&str],
+    ) -> String {
+        let mut input = json!({ "name": "test", "scopes": scopes });
+        if !brands.is_empty() {
+            input["brands"] = json!(brands);
+        }
+        if !channels.is_empty() {
+            input["channels"] = json!(channels);
+        }
+        let payload = self.mutate("createAccessToken", input, "secret").await;
+        payload["secret"].as_str().unwrap().to_owned()
+    }
+
+    /// Stops the server and removes its database.
+    pub(crate) async fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(database) = self.database.take() {
+            drop(self.app);
+            database.remove().await;
+        }
+    }
+}
+
+fn mutation(name: &str, select: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    let input = match name {
+        "submitVersion" | "recallVersion" => "VersionIdInput".to_owned(),
+        "archiveContent" | "restoreContent" | "trashContent" => "ContentIdInput".to_owned(),
+        _ => format!("{}{rest}Input", first.to_uppercase()),
+    };
+    format!(
+        "mutation($input: {input}!) {{ {name}(input: $input) {{ {select} userErrors {{ code field message }} }} }}"
+    )
+}
