@@ -25,6 +25,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=server /out/accolade /usr/local/bin/accolade
 COPY --from=server --chown=65532:65532 /out/data /data
+# Set ACCOLADE_PUBLIC_URL too: the addresses of files begin with it, and 0.0.0.0 is none to hand out.
 ENV ACCOLADE_LISTEN=0.0.0.0:4000 \
     ACCOLADE_DATA_DIR=/data
 WORKDIR /data
