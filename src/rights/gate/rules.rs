@@ -389,8 +389,9 @@ fn violates(ask: &Ask, rule: &Rule, alias: &'static str) -> Option<Sql> {
     })
 }
 
+/// Null where either edge was not measured.
 fn long_edge() -> Sql {
-    Sql::new("CASE WHEN m.width > m.height THEN m.width ELSE m.height END")
+    Sql::new("CASE WHEN m.width > m.height THEN m.width WHEN m.width <= m.height THEN m.height END")
 }
 
 /// Whether a folded text holds any of the terms. `replace` finds text as it stands on both databases.
