@@ -105,13 +105,30 @@ pub(crate) fn respond<T, P: Payload>(
 macro_rules! payload {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(async_graphql::SimpleObject, Default)]
+        #[derive(Default)]
         pub(crate) struct $name {
-            $($(#[$field_doc])* pub(crate) $field: $type,)*
+            $(pub(crate) $field: $type,)*
+            user_errors: Vec<$crate::graphql::error::UserErrorObject>,
+            client_mutation_id: Option<String>,
+        }
+
+        $(#[$doc])*
+        #[async_graphql::Object]
+        impl $name {
+            $($(#[$field_doc])*
+            async fn $field(&self) -> &$type {
+                &self.$field
+            })*
+
             /// What must be mended before the call can succeed; then nothing was changed.
-            pub(crate) user_errors: Vec<$crate::graphql::error::UserErrorObject>,
+            async fn user_errors(&self) -> &[$crate::graphql::error::UserErrorObject] {
+                &self.user_errors
+            }
+
             /// The id that came with the input.
-            pub(crate) client_mutation_id: Option<String>,
+            async fn client_mutation_id(&self) -> Option<&str> {
+                self.client_mutation_id.as_deref()
+            }
         }
 
         impl $crate::graphql::error::Payload for $name {
