@@ -81,7 +81,7 @@ impl App {
         });
         let app = Arc::clone(self);
         tasks::spawn("idempotency_sweep", async move {
-            repeat(&app, Duration::from_secs(3600), |app| async move {
+            repeat(&app, Duration::from_hours(1), |app| async move {
                 sweep_idempotency(&app).await
             })
             .await;

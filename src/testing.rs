@@ -1,5 +1,10 @@
 //! For tests: a database of their own, on SQLite, or on the PostgreSQL that `TEST_DATABASE_URL` names.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot have its database fails"
+)]
+
 use std::path::Path;
 
 use sea_orm::ConnectionTrait;

@@ -330,8 +330,3 @@ pub(crate) fn clean_alts(problems: &mut Problems, field: &str, alts: &[Alt]) -> 
     }
     clean
 }
-
-/// Makes an asset's alternative texts exactly these; they have been cleaned.
-pub(crate) async fn set_alts(tx: &Tx, asset: ContentId, alts: &[Alt]) -> Result<()> {
-    store::replace_alts(&**tx, asset, alts).await
-}

@@ -1,5 +1,7 @@
 //! Canonical JSON, RFC 8785: one text for one value, whoever writes it.
 
+use std::fmt::Write;
+
 use serde_json::{Number, Value as Json};
 
 /// The value as RFC 8785 writes it: no blanks, the fields of every object in the order of their names'
@@ -56,7 +58,10 @@ fn quote(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\u{c}' => out.push_str("\\f"),
             '\r' => out.push_str("\\r"),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if u32::from(c) < 0x20 => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
             c => out.push(c),
         }
     }

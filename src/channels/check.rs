@@ -88,7 +88,9 @@ pub(super) fn check_presets(problems: &mut Problems, presets: Vec<Preset>) -> Ve
     for (i, preset) in presets.into_iter().enumerate() {
         let field = |name: &str| format!("presets.{i}.{name}");
         if let Err(Error::User(errors)) = text::slug(&field("name"), &preset.name) {
-            errors.into_iter().for_each(|e| problems.push(e));
+            for error in errors {
+                problems.push(error);
+            }
         }
         if checked.iter().any(|p| p.name == preset.name) {
             let text = "Another preset of this channel has this name. Choose another.";

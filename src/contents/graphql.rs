@@ -274,10 +274,6 @@ impl ContentFields {
     }
 
     /// The one answer to "may this go out here, now?". `at` asks about another instant, with today's facts.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the question has this many parts"
-    )]
     async fn availability(
         &self,
         ctx: &Context<'_>,

@@ -236,7 +236,6 @@ pub(crate) struct Target {
     pub kind: ContentKind,
     pub brand: BrandId,
     pub revision: i32,
-    pub version_count: i32,
     pub release_at: Option<Timestamp>,
     pub expire_at: Option<Timestamp>,
     pub withdrawn_at: Option<Timestamp>,
@@ -250,7 +249,6 @@ struct TargetRow {
     kind: String,
     brand_id: BrandId,
     revision: i32,
-    version_count: i32,
     release_at: Option<Timestamp>,
     expire_at: Option<Timestamp>,
     withdrawn_at: Option<Timestamp>,
@@ -276,7 +274,7 @@ pub(crate) async fn lock(tx: &Tx, viewer: &Viewer, id: ContentId, field: &str) -
         .push(" AND ")
         .append(brand_condition(viewer, "brand_id"))
         .push(
-            " RETURNING id, kind, brand_id, revision, version_count, release_at, expire_at, withdrawn_at,
+            " RETURNING id, kind, brand_id, revision, release_at, expire_at, withdrawn_at,
               archived_at, trashed_at",
         );
     let row: TargetRow = fetch_one(&**tx, sql)
@@ -287,7 +285,6 @@ pub(crate) async fn lock(tx: &Tx, viewer: &Viewer, id: ContentId, field: &str) -
         kind: named(&row.kind)?,
         brand: row.brand_id,
         revision: row.revision,
-        version_count: row.version_count,
         release_at: row.release_at,
         expire_at: row.expire_at,
         withdrawn_at: row.withdrawn_at,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, InputType, Value as GqlValue};
 use serde_json::Value as Json;
 
-use super::error::{GqlResult, fail};
 use super::loader::RequestLoader;
 use super::upload::Uploads;
 use crate::accounts::{OpContext, Viewer};
@@ -139,19 +138,6 @@ fn sorted(value: Json) -> Json {
 /// An id in a mutation's input; one that is malformed names nothing.
 pub(crate) fn input_id<I: TypedId>(id: &ID, field: &str) -> Result<I> {
     id.parse().map_err(|_| Error::not_found(field))
-}
-
-/// Ids in a mutation's input, in their order.
-pub(crate) fn input_ids<I: TypedId>(ids: &[ID], field: &str) -> Result<Vec<I>> {
-    ids.iter()
-        .enumerate()
-        .map(|(i, id)| input_id(id, &format!("{field}.{i}")))
-        .collect()
-}
-
-/// An id in a query's argument.
-pub(crate) fn argument_id<I: TypedId>(id: &ID) -> GqlResult<I> {
-    id.parse().map_err(|_| fail(Error::NotFound))
 }
 
 /// The `clientMutationId` of an input, to be given back.

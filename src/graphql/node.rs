@@ -145,24 +145,6 @@ async fn version(ctx: &Context<'_>, id: VersionId) -> Result<Option<Node>> {
     }))
 }
 
-/// Gives objects the fields of the part that they take in (`flatten`), as far as they have them not. The
-/// parts lead back to the objects (a content's placement has a content), and an object that is registered
-/// on such a way, before its part is done, finds the part still without fields.
-fn complete<P: OutputType>(registry: &mut Registry, objects: [&str; 2]) {
-    // The builder has dropped the part, which no field names; now that the objects are there it is whole.
-    let MetaType::Object { fields: whole, .. } = registry.create_fake_output_type::<P>() else {
-        return;
-    };
-    registry.types.remove(&*P::type_name());
-    for object in objects {
-        if let Some(MetaType::Object { fields, .. }) = registry.types.get_mut(object) {
-            for (name, field) in &whole {
-                fields.entry(name.clone()).or_insert_with(|| field.clone());
-            }
-        }
-    }
-}
-
 /// Says that the interfaces `Content` and `Version` implement `Node` themselves, which the derive has no
 /// words for. Registered with the schema, never resolved.
 pub(crate) struct InterfaceNodes;

@@ -28,7 +28,7 @@ tokio::task_local! {
 
 /// The id of the present request; none outside one.
 pub(super) fn current_id() -> Option<String> {
-    ID.try_with(|id| id.to_string()).ok()
+    ID.try_with(ToString::to_string).ok()
 }
 
 /// Runs a request under its id: the caller's `X-Request-Id` where it is sane, else one of ours.

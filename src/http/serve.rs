@@ -99,9 +99,10 @@ pub async fn serve_on(
         () = accept => {}
     }
     drop(listener);
-    match tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await {
-        Ok(()) => tracing::info!("stopped"),
-        Err(_) => tracing::warn!("stopped with requests unfinished"),
+    if let Ok(()) = tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await {
+        tracing::info!("stopped")
+    } else {
+        tracing::warn!("stopped with requests unfinished")
     }
     Ok(())
 }
@@ -126,7 +127,6 @@ async fn told_to_stop() {
                     _ = interrupt => {}
                     _ = terminate.recv() => {}
                 }
-                return;
             }
             Err(error) => tracing::warn!(error = %error, "SIGTERM cannot be heard"),
         }

@@ -312,7 +312,7 @@ fn changed(at: Timestamp, before: &Placement, change: &PlacementChange) -> Sql {
         match status {
             PlacementStatus::Live => set.push(("live_from", at.into())),
             PlacementStatus::Retired if before.live_from.is_some() => {
-                set.push(("live_to", at.into()))
+                set.push(("live_to", at.into()));
             }
             _ => {}
         }

@@ -29,12 +29,11 @@ fn is_blank(c: char) -> bool {
 
 /// A text that must say something: trimmed, in NFC, without NUL and other control characters.
 pub fn required(problems: &mut Problems, field: &str, text: &str, max: usize) -> String {
-    match optional(problems, field, Some(text), max) {
-        Some(text) => text,
-        None => {
-            problems.add(UserErrorCode::Required, field, "Write something here.");
-            String::new()
-        }
+    if let Some(text) = optional(problems, field, Some(text), max) {
+        text
+    } else {
+        problems.add(UserErrorCode::Required, field, "Write something here.");
+        String::new()
     }
 }
 

@@ -189,15 +189,14 @@ async fn review(tx: &Tx, viewer: &Viewer, new: &NewReview) -> Result<ReviewId> {
         let text = "A version is reviewed by someone other than its author.";
         return Err(Error::user(UserErrorCode::SelfReview, "version", text));
     }
-    match new.lease {
-        Some(lease) => check_lease(tx, lease, found.target.id).await?,
-        None => {
-            let approved =
-                (new.decision == ReviewDecision::Approve).then(|| ("approved_at", tx.op.at.into()));
-            found
-                .take(tx, new.decision.step(), approved.into_iter().collect())
-                .await?;
-        }
+    if let Some(lease) = new.lease {
+        check_lease(tx, lease, found.target.id).await?
+    } else {
+        let approved =
+            (new.decision == ReviewDecision::Approve).then(|| ("approved_at", tx.op.at.into()));
+        found
+            .take(tx, new.decision.step(), approved.into_iter().collect())
+            .await?;
     }
     check_room(tx, new.version).await?;
     let id = insert(tx, new).await?;

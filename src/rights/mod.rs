@@ -11,7 +11,7 @@ mod model;
 mod service;
 mod store;
 
-pub(crate) use loaders::{FactsKey, LeaseKey};
+pub(crate) use loaders::FactsKey;
 pub use model::{Lease, LeaseAccess, LeaseOn, Place, Terms};
-pub(crate) use service::{ask, available, out_on_any, refusal};
+pub(crate) use service::{ask, out_on_any, refusal};
 pub(crate) use store::load_facts;

@@ -58,7 +58,7 @@ async fn count_live(
 }
 
 /// The gate's answer for one content; none where there is no such content.
-pub(crate) async fn available(
+async fn available(
     db: &impl ConnectionTrait,
     content: ContentId,
     ask: &Ask,
@@ -365,6 +365,10 @@ async fn end_at(
     viewer: &crate::accounts::Viewer,
 ) -> Result<LeaseId> {
     #[derive(sea_orm::FromQueryResult)]
+    struct On {
+        content_id: ContentId,
+    }
+    #[derive(sea_orm::FromQueryResult)]
     struct Row {
         brand_id: BrandId,
         starts_at: Option<Timestamp>,
@@ -401,10 +405,6 @@ async fn end_at(
             .bind(id),
     )
     .await?;
-    #[derive(sea_orm::FromQueryResult)]
-    struct On {
-        content_id: ContentId,
-    }
     let sql = Sql::new("SELECT DISTINCT content_id FROM lease_scopes WHERE lease_id = ").bind(id);
     let contents: Vec<On> = fetch(&**tx, sql).await?;
     tx.audit(Audit {

@@ -16,6 +16,10 @@ use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, VersionId};
 use crate::platform::names::named;
 
 #[derive(FromQueryResult)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a licence is a list of yes-or-no terms"
+)]
 struct LeaseRow {
     id: LeaseId,
     brand_id: BrandId,
@@ -193,13 +197,12 @@ pub(super) async fn load_leases_on(
         ids.iter().map(|id| (*id, Vec::new())).collect();
     for row in rows {
         let id = row.lease.id;
-        let header = match headers.get(&id) {
-            Some(header) => Arc::clone(header),
-            None => {
-                let header = Arc::new(lease(row.lease)?);
-                headers.insert(id, Arc::clone(&header));
-                header
-            }
+        let header = if let Some(header) = headers.get(&id) {
+            Arc::clone(header)
+        } else {
+            let header = Arc::new(lease(row.lease)?);
+            headers.insert(id, Arc::clone(&header));
+            header
         };
         let place = Place {
             channel: row.channel_id,

@@ -59,7 +59,7 @@ impl Query {
                 Piece::Word(word) if i == last => query.prefixes.push(word),
                 Piece::Word(word) => query.words.push(word),
                 Piece::Run(run) if run.len() == 1 => {
-                    query.prefixes.extend(run.first().map(char::to_string))
+                    query.prefixes.extend(run.first().map(char::to_string));
                 }
                 Piece::Run(run) => query.words.extend(pairs(&run)),
             }
@@ -87,12 +87,12 @@ impl Query {
             .map(|word| term(brands).push("word = ").bind(word.as_str()));
         let begun = self.prefixes.iter().map(|prefix| {
             let beyond = format!("{prefix}{LAST}");
-            let range = term(brands)
+
+            term(brands)
                 .push("word >= ")
                 .bind(prefix.as_str())
                 .push(" AND word < ")
-                .bind(beyond);
-            range
+                .bind(beyond)
         });
         let terms = whole
             .chain(begun)

@@ -353,13 +353,14 @@ fn logo(problems: &mut Problems, id: MaybeUndefined<ID>) -> MaybeUndefined<Asset
     match id {
         MaybeUndefined::Undefined => MaybeUndefined::Undefined,
         MaybeUndefined::Null => MaybeUndefined::Null,
-        MaybeUndefined::Value(id) => match id.parse() {
-            Ok(id) => MaybeUndefined::Value(id),
-            Err(_) => {
+        MaybeUndefined::Value(id) => {
+            if let Ok(id) = id.parse() {
+                MaybeUndefined::Value(id)
+            } else {
                 problems.push(UserError::not_found("logo"));
                 MaybeUndefined::Undefined
             }
-        },
+        }
     }
 }
 

@@ -29,16 +29,15 @@ pub(crate) async fn add_evidence(cx: &OpContext, new: NewEvidence) -> Result<Evi
     cx.viewer.require(Scope::Write)?;
     let mut problems = Problems::new();
     let note = text::optional(&mut problems, "note", new.note.as_deref(), text::PROSE);
-    let file = match new.file {
-        Some(file) => problems.keep(file)?,
-        None => {
-            problems.add(
-                UserErrorCode::Required,
-                "file",
-                "Give the file that proves it.",
-            );
-            None
-        }
+    let file = if let Some(file) = new.file {
+        problems.keep(file)?
+    } else {
+        problems.add(
+            UserErrorCode::Required,
+            "file",
+            "Give the file that proves it.",
+        );
+        None
     };
     problems.check()?;
     let file = file.ok_or_else(|| Error::internal("a good input without its file"))?;

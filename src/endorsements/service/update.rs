@@ -108,8 +108,8 @@ async fn check(
     let asset = check_asset(&mut problems, &update);
     let header = HeaderChange {
         title,
-        release_at: update.release_at.clone(),
-        expire_at: update.expire_at.clone(),
+        release_at: update.release_at,
+        expire_at: update.expire_at,
     };
     let endorsement = check_endorsement(cx, &mut problems, update).await?;
     problems.check()?;
@@ -180,7 +180,7 @@ fn check_asset(problems: &mut Problems, update: &ContentUpdate) -> AssetChange {
     AssetChange {
         description,
         alt,
-        focal_point: update.focal_point.clone(),
+        focal_point: update.focal_point,
         locale,
     }
 }

@@ -144,7 +144,7 @@ async fn execute(
         Ok(operation) => operation,
         Err(error) => return Ok(GqlResponse::from_errors(vec![error])),
     };
-    note.operation = operation.name.clone();
+    note.operation.clone_from(&operation.name);
     if reads_only && operation.kind != OperationType::Query {
         return Err(Refusal::post_only());
     }
@@ -169,14 +169,15 @@ async fn execute(
         .data(data);
     request.operation_name = operation.name;
     request.set_parsed_query(document);
-    match tokio::time::timeout(OPERATION_TIMEOUT, server.schema.execute(request)).await {
-        Ok(response) => Ok(response),
-        Err(_) => {
-            let seconds = OPERATION_TIMEOUT.as_secs();
-            Err(Refusal::unavailable(format!(
-                "The operation took longer than {seconds} seconds and was ended. Ask for less, or try again."
-            )))
-        }
+    if let Ok(response) =
+        tokio::time::timeout(OPERATION_TIMEOUT, server.schema.execute(request)).await
+    {
+        Ok(response)
+    } else {
+        let seconds = OPERATION_TIMEOUT.as_secs();
+        Err(Refusal::unavailable(format!(
+            "The operation took longer than {seconds} seconds and was ended. Ask for less, or try again."
+        )))
     }
 }
 

@@ -77,10 +77,11 @@ impl Tx {
     }
 }
 
-type Answer = Box<dyn FnOnce(Result<(), DbErr>) + Send>;
+pub(super) type Answer = Box<dyn FnOnce(Result<(), DbErr>) + Send>;
+type Body<I, T> = Box<dyn for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> + Send + Sync>;
 
 /// A unit with its types erased, as it waits in the queue.
-trait Queued: Send {
+pub(super) trait Queued: Send {
     /// Runs on a transaction of its own, ends it, and answers once the outer commit is known.
     fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, Answer>;
 }
@@ -107,7 +108,7 @@ impl Writer {
 struct Unit<I, T> {
     op: Op,
     input: I,
-    body: Box<dyn for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> + Send + Sync>,
+    body: Body<I, T>,
 }
 
 impl Db {
@@ -219,9 +220,11 @@ fn should_retry(error: &Error) -> bool {
         return false;
     };
     cause.chain().any(|cause| {
-        let sql = match cause.downcast_ref::<DbErr>() {
-            Some(DbErr::Exec(RuntimeErr::SqlxError(e)) | DbErr::Query(RuntimeErr::SqlxError(e))) => e,
-            _ => return false,
+        let Some(
+            DbErr::Exec(RuntimeErr::SqlxError(sql)) | DbErr::Query(RuntimeErr::SqlxError(sql)),
+        ) = cause.downcast_ref::<DbErr>()
+        else {
+            return false;
         };
         matches!(&**sql, sqlx::Error::Database(e) if matches!(e.code().as_deref(), Some("40001" | "40P01")))
     })

@@ -677,10 +677,10 @@ async fn check_each_rule(
             .filter(|f| held(f))
             .map(|f| f.content.id)
             .collect();
-        let by_sql = match (rule.sql)(ask, "c") {
-            Some(sql) => selected(db, Sql::new("coalesce(").append(sql).push(", FALSE)")).await,
-            None => BTreeSet::new(),
-        };
+        let sql = Sql::new("coalesce(")
+            .append((rule.sql)(ask, "c"))
+            .push(", FALSE)");
+        let by_sql = selected(db, sql).await;
         assert_eq!(
             by_sql, by_rust,
             "seed {seed}, rule {n} of the table\n{ask:#?}"

@@ -4,7 +4,7 @@ use super::facts::{Ask, Facts};
 use super::speech::{CURRENT, served, served_is};
 use super::{Hold, HoldReason, HoldRule, Verdict, leases, rules};
 use crate::channels::{Demand, Severity};
-use crate::contents::MaterialConnection;
+use crate::contents::{EndorsementDetail, MaterialConnection};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Sql;
 
@@ -15,23 +15,23 @@ pub(super) const RECHECK_GRACE_DAYS: i64 = 30;
 pub(super) const TABLE: &[HoldRule] = &[
     HoldRule {
         decide: not_approved,
-        sql: |_, c| Some(not_approved_sql(c)),
+        sql: |_, c| not_approved_sql(c),
     },
     HoldRule {
         decide: withdrawn,
-        sql: |_, c| Some(withdrawn_sql(c)),
+        sql: |_, c| withdrawn_sql(c),
     },
     HoldRule {
         decide: archived,
-        sql: |_, c| Some(archived_sql(c)),
+        sql: |_, c| archived_sql(c),
     },
     HoldRule {
         decide: embargoed,
-        sql: |ask, c| Some(embargoed_sql(ask.at, c)),
+        sql: |ask, c| embargoed_sql(ask.at, c),
     },
     HoldRule {
         decide: expired,
-        sql: |ask, c| Some(expired_sql(ask.at, c)),
+        sql: |ask, c| expired_sql(ask.at, c),
     },
     HoldRule {
         decide: not_tagged,
@@ -55,15 +55,15 @@ pub(super) const TABLE: &[HoldRule] = &[
     },
     HoldRule {
         decide: claim_unconfirmed,
-        sql: |_, c| Some(claim_unconfirmed_sql(c)),
+        sql: |_, c| claim_unconfirmed_sql(c),
     },
     HoldRule {
         decide: evidence_missing,
-        sql: |_, c| Some(evidence_missing_sql(c)),
+        sql: |_, c| evidence_missing_sql(c),
     },
     HoldRule {
         decide: recheck_due,
-        sql: |ask, c| Some(recheck_due_sql(ask.at, c)),
+        sql: |ask, c| recheck_due_sql(ask.at, c),
     },
     HoldRule {
         decide: disclosure_missing,
@@ -181,12 +181,12 @@ fn not_tagged(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     }
 }
 
-fn not_tagged_sql(ask: &Ask, c: &'static str) -> Option<Sql> {
+fn not_tagged_sql(ask: &Ask, c: &'static str) -> Sql {
     let tagged = Sql::of(
         "NOT EXISTS (SELECT 1 FROM content_channels t WHERE t.content_id = {c}.id AND t.channel_id IN ",
         c,
     );
-    Some(tagged.list(ask.chain.iter().copied()).push(")"))
+    tagged.list(ask.chain.iter().copied()).push(")")
 }
 
 fn out_of_market(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
@@ -214,19 +214,19 @@ fn out_of_market(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
         .push(Hold::new(facts, HoldReason::OutOfMarket, text));
 }
 
-fn out_of_market_sql(ask: &Ask, c: &'static str) -> Option<Sql> {
+fn out_of_market_sql(ask: &Ask, c: &'static str) -> Sql {
     let any = Sql::of(
         "EXISTS (SELECT 1 FROM content_markets m WHERE m.content_id = {c}.id)",
         c,
     );
     let Some(market) = &ask.market else {
-        return Some(any);
+        return any;
     };
     let this = Sql::of(
         "NOT EXISTS (SELECT 1 FROM content_markets m WHERE m.content_id = {c}.id AND m.market = ",
         c,
     );
-    Some(Sql::all([any, this.bind(market.clone()).push(")")]))
+    Sql::all([any, this.bind(market.clone()).push(")")])
 }
 
 fn claim_unconfirmed(facts: &Facts, _: &Ask, verdict: &mut Verdict) {
@@ -268,7 +268,11 @@ fn evidence_missing_sql(c: &'static str) -> Sql {
 }
 
 fn recheck_due(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
-    let Some(due) = facts.content.endorsement().and_then(|e| e.recheck_due_at()) else {
+    let Some(due) = facts
+        .content
+        .endorsement()
+        .and_then(EndorsementDetail::recheck_due_at)
+    else {
         return;
     };
     if due > ask.at {
@@ -328,14 +332,14 @@ fn disclosure_missing(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     }
 }
 
-fn disclosure_missing_sql(ask: &Ask, c: &'static str) -> Option<Sql> {
+fn disclosure_missing_sql(ask: &Ask, c: &'static str) -> Sql {
     let undisclosed = served_is(ask, c, Sql::new("t.disclosure IS NULL"));
     if ask.demands(&Demand::Disclosure) == Some(Severity::Error) {
-        return Some(undisclosed);
+        return undisclosed;
     }
     let connected =
         Sql::new("EXISTS (SELECT 1 FROM endorsement_versions ev WHERE ev.material_connection <> 'NONE' AND ev.version_id = ")
             .about(CURRENT, c)
             .push(")");
-    Some(Sql::all([connected, undisclosed]))
+    Sql::all([connected, undisclosed])
 }

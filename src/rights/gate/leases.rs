@@ -76,8 +76,8 @@ pub(super) fn denied(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     }
 }
 
-pub(super) fn denied_sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
-    Some(exists_covering(ask, alias, LeaseAccess::Deny, None))
+pub(super) fn denied_sql(ask: &Ask, alias: &'static str) -> Sql {
+    exists_covering(ask, alias, LeaseAccess::Deny, None)
 }
 
 fn until_text(end: Option<Timestamp>) -> String {
@@ -152,11 +152,11 @@ pub(super) fn absent(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     }
 }
 
-pub(super) fn absent_sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
-    Some(Sql::all([
+pub(super) fn absent_sql(ask: &Ask, alias: &'static str) -> Sql {
+    Sql::all([
         is_needed_sql(ask, alias),
         exists_covering(ask, alias, LeaseAccess::Allow, None).negate(),
-    ]))
+    ])
 }
 
 /// What keeps a lease from permitting this use.
@@ -204,11 +204,11 @@ fn bars(facts: &Facts, ask: &Ask, lease: &Lease) -> Vec<(HoldReason, &'static st
 
 /// The licensor's latest word on the current version for all presets.
 fn is_approved_by_licensor(facts: &Facts, lease: &Lease) -> bool {
-    let words = facts
+    let mut words = facts
         .licensor_words
         .iter()
         .filter(|w| w.lease == lease.id && w.preset.is_none());
-    words.last().is_some_and(|w| w.approves)
+    words.next_back().is_some_and(|w| w.approves)
 }
 
 /// A lease that covers the place now, and what keeps it from permitting the use.
@@ -260,8 +260,8 @@ pub(super) fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     }
 }
 
-pub(super) fn terms_sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
-    Some(Sql::all([
+pub(super) fn terms_sql(ask: &Ask, alias: &'static str) -> Sql {
+    Sql::all([
         exists_covering(ask, alias, LeaseAccess::Allow, None),
         exists_covering(
             ask,
@@ -270,7 +270,7 @@ pub(super) fn terms_sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
             Some(permits_sql(ask, alias)),
         )
         .negate(),
-    ]))
+    ])
 }
 
 /// Whether the terms of the lease `l` permit the use: [`bars`] is empty.

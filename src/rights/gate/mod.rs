@@ -138,8 +138,8 @@ struct Verdict {
 struct HoldRule {
     /// What the rule finds.
     decide: fn(&Facts, &Ask, &mut Verdict),
-    /// True for a row under this alias that the rule holds; none where it can hold nothing.
-    sql: fn(&Ask, &'static str) -> Option<Sql>,
+    /// True for a row under this alias that the rule holds.
+    sql: fn(&Ask, &'static str) -> Sql,
 }
 
 /// May this go out here, now? Pure: facts and a question in, the answer out.
@@ -218,7 +218,7 @@ fn own_lets_out(ask: &Ask, alias: &'static str) -> Sql {
     Sql::all(
         holds::TABLE
             .iter()
-            .filter_map(|rule| (rule.sql)(ask, alias))
+            .map(|rule| (rule.sql)(ask, alias))
             .map(Sql::negate),
     )
 }

@@ -43,7 +43,7 @@ pub(super) fn decide(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     }
 }
 
-pub(super) fn sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
+pub(super) fn sql(ask: &Ask, alias: &'static str) -> Sql {
     let working_file = Sql::of(
         "EXISTS (SELECT 1 FROM assets a WHERE a.content_id = {c}.id AND a.kind = 'SOURCE')",
         alias,
@@ -52,11 +52,11 @@ pub(super) fn sql(ask: &Ask, alias: &'static str) -> Option<Sql> {
         .rules
         .iter()
         .filter(|rule| rule.severity == Severity::Error);
-    Some(Sql::any(
+    Sql::any(
         [working_file]
             .into_iter()
             .chain(errors.filter_map(|rule| violates(ask, rule, alias))),
-    ))
+    )
 }
 
 /// What one rule finds against the content; none where it is content.

@@ -61,7 +61,7 @@ impl RightsMutation {
             Lease::find(ctx, end_lease(&cx, id, input.at.map(|at| at.0)).await?).await
         };
         respond(key, ended.await, |lease, payload: &mut EndLeasePayload| {
-            payload.lease = lease
+            payload.lease = lease;
         })
     }
 }
