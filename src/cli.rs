@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use async_graphql::{ID, SDLExportOptions};
 use clap::{Args, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use crate::accounts::{self, OpContext, Scope};
 use crate::app::App;
@@ -15,7 +16,7 @@ use crate::catalog::resolve;
 use crate::config::{Config, Settings};
 use crate::error::Error;
 use crate::platform::clock::Clock;
-use crate::{graphql, http, telemetry, verify};
+use crate::{demo, graphql, http, telemetry, verify};
 
 /// Keeps marketing assets and endorsements through their whole life, and answers what may be shown
 /// where, now.
@@ -30,6 +31,8 @@ struct Cli {
 enum Command {
     /// Serve GraphQL, files and GraphiQL; brings the database up to date first
     Serve(Options),
+    /// Serve a demo catalogue, which is put into an empty database first; kept in ./data/demo unless set
+    Demo(Options),
     /// Bring the database up to date and stop
     Migrate(Options),
     /// Print the GraphQL schema
@@ -98,6 +101,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Serve(options) => run(&options, serve),
+        Command::Demo(options) => demo(&options),
         Command::Migrate(options) => run(&options, async |_| Ok(())),
         Command::Verify(options) => run(&options, verify_all),
         Command::Token(TokenCommand::Create(new)) => {
@@ -113,10 +117,28 @@ fn run(
 ) -> anyhow::Result<()> {
     let config = Config::load(options.config.as_deref(), &options.settings)?;
     telemetry::start_log(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    runtime()?.block_on(async { work(App::open(config, Clock::system()).await?).await })
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?;
-    runtime.block_on(async { work(App::open(config, Clock::system()).await?).await })
+        .build()
+}
+
+/// Fills the demo's database, unless that was done before, says how to get in, and serves.
+fn demo(options: &Options) -> anyhow::Result<()> {
+    let defaults = Settings {
+        data_dir: Some(PathBuf::from(demo::DATA_DIR)),
+        ..Settings::default()
+    };
+    let config = Config::load_over(&defaults, options.config.as_deref(), &options.settings)?;
+    telemetry::start_log(&config)?;
+    runtime()?.block_on(async {
+        let (app, greeting) = Box::pin(demo::open(config)).await?;
+        print(&greeting);
+        http::serve(app).await
+    })
 }
 
 async fn serve(app: Arc<App>) -> anyhow::Result<()> {

@@ -107,7 +107,16 @@ pub struct Config {
 impl Config {
     /// Reads the file (the one named, else `accolade.toml` where there is one), the environment and the flags.
     pub fn load(file: Option<&std::path::Path>, flags: &Settings) -> anyhow::Result<Self> {
-        let mut figment = Figment::new();
+        Self::load_over(&Settings::default(), file, flags)
+    }
+
+    /// The same for a command with defaults of its own.
+    pub fn load_over(
+        defaults: &Settings,
+        file: Option<&std::path::Path>,
+        flags: &Settings,
+    ) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(defaults));
         if let Some(file) = file {
             ensure!(
                 file.exists(),

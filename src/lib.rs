@@ -11,6 +11,7 @@ pub mod channels;
 pub mod cli;
 pub mod config;
 pub mod contents;
+pub mod demo;
 pub mod endorsements;
 pub mod error;
 pub mod graphql;
