@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 #[expect(
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "how cargo speaks to a build script, and is spoken to"
 )]
 fn main() -> std::io::Result<()> {

@@ -50,7 +50,7 @@ impl App {
         if let Some(mark) = mark {
             clock.has_passed(mark.at);
         }
-        let sealer = Sealer::new(signing_keys(&db, clock.now()).await?);
+        let sealer = Sealer::new(vec![signing_key(&db, clock.now()).await?]);
         Ok(Arc::new(Self {
             config,
             db,
@@ -80,9 +80,10 @@ impl App {
             .await;
         });
         let app = Arc::clone(self);
-        tasks::spawn("idempotency_sweep", async move {
+        tasks::spawn("sweep", async move {
             repeat(&app, Duration::from_hours(1), |app| async move {
-                sweep_idempotency(&app).await
+                sweep_idempotency(&app).await?;
+                sweep_usage(&app).await
             })
             .await;
         });
@@ -127,6 +128,20 @@ pub(crate) async fn mark_clock(app: &Arc<App>) -> crate::error::Result<()> {
     .await
 }
 
+/// An event counts once within 90 days of its receipt; after that only the roll-ups know of it.
+async fn sweep_usage(app: &Arc<App>) -> crate::error::Result<()> {
+    let cx = OpContext::system(app);
+    cx.write((), |tx, ()| {
+        Box::pin(async move {
+            let before = tx.op.at.plus_days(-90);
+            let sql = Sql::new("DELETE FROM usage_events WHERE received_at < ").bind(before);
+            db::run(&**tx, sql).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
 /// Idempotency keys are good for 24 hours.
 async fn sweep_idempotency(app: &Arc<App>) -> crate::error::Result<()> {
     let cx = OpContext::system(app);
@@ -146,9 +161,9 @@ struct Secret {
     value: Vec<u8>,
 }
 
-/// The keys that sign cursors and grants: made by the first instance, shared by all.
-async fn signing_keys(db: &Db, at: Timestamp) -> anyhow::Result<Vec<Vec<u8>>> {
-    const NAMES: [&str; 2] = ["signing_key", "previous_signing_key"];
+/// The key that signs cursors and grants: made by the first instance, shared by all.
+async fn signing_key(db: &Db, at: Timestamp) -> anyhow::Result<Vec<u8>> {
+    const NAME: &str = "signing_key";
     let mut fresh = vec![0_u8; 32];
     rand::fill(&mut fresh[..]);
     let op = crate::platform::op::Op {
@@ -161,7 +176,7 @@ async fn signing_keys(db: &Db, at: Timestamp) -> anyhow::Result<Vec<Vec<u8>>> {
     db.write(&op, fresh, |tx, fresh| {
         Box::pin(async move {
             let row = [
-                ("name", NAMES[0].into()),
+                ("name", NAME.into()),
                 ("value", fresh.clone().into()),
                 ("created_at", tx.op.at.into()),
             ];
@@ -174,9 +189,8 @@ async fn signing_keys(db: &Db, at: Timestamp) -> anyhow::Result<Vec<Vec<u8>>> {
         })
     })
     .await?;
-    let sql = Sql::new("SELECT value FROM instance_secrets WHERE name IN ")
-        .list(NAMES)
-        .push(" ORDER BY name DESC");
-    let keys: Vec<Secret> = db::fetch(db.read(), sql).await?;
-    Ok(keys.into_iter().map(|k| k.value).collect())
+    let sql = Sql::new("SELECT value FROM instance_secrets WHERE name = ").bind(NAME);
+    let key: Option<Secret> = db::fetch_one(db.read(), sql).await?;
+    key.map(|key| key.value)
+        .context("the signing key is missing from the database")
 }

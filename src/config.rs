@@ -67,7 +67,7 @@ pub struct Settings {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_format: Option<LogFormat>,
-    /// What is logged, such as `info` or `accolade=debug` [default: info].
+    /// What is logged, such as `info` or `accolade=debug` [default: info, migrations quiet].
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
@@ -176,7 +176,9 @@ impl Config {
             store,
             public_url,
             log_format: settings.log_format.unwrap_or_default(),
-            log: settings.log.unwrap_or_else(|| "info".to_owned()),
+            log: settings
+                .log
+                .unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned()),
             graphiql: settings.graphiql.unwrap_or(true),
             metrics: settings.metrics.unwrap_or(true),
         })

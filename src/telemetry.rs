@@ -3,10 +3,13 @@
 use std::sync::OnceLock;
 
 use anyhow::Context;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
+
+/// Units that share a commit: one alone to a full group.
+const GROUP_SIZES: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
 /// Seconds: from an answer out of memory to one that took all its time.
 const DURATIONS: [f64; 12] = [
@@ -42,6 +45,11 @@ pub fn metrics() -> Option<PrometheusHandle> {
     let handle = HANDLE.get_or_init(|| {
         let recorder = PrometheusBuilder::new()
             .set_buckets(&DURATIONS)
+            .ok()?
+            .set_buckets_for_metric(
+                Matcher::Full("accolade_write_group_units".to_owned()),
+                &GROUP_SIZES,
+            )
             .ok()?
             .build_recorder();
         let handle = recorder.handle();

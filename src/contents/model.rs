@@ -425,7 +425,7 @@ mod tests {
     #[test]
     fn a_version_moves_only_as_the_table_says() {
         use VersionState::*;
-        use VersionStep::*;
+        use VersionStep::{Approve, Recall, RequestChanges, Submit};
         let allowed = [
             (Draft, Submit, InReview),
             (InReview, Recall, Draft),

@@ -7,6 +7,7 @@ mod story;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -84,7 +85,8 @@ fn greeting(app: &App, secret: &str) -> String {
          Header     {{\"Authorization\": \"Bearer {secret}\"}}\n\nThings to try:\n"
     );
     for (about, document) in EXAMPLES {
-        text.push_str(&format!("\n# {about}\n{document}\n"));
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\n# {about}\n{document}\n");
     }
     text.push('\n');
     text

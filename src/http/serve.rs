@@ -100,9 +100,9 @@ pub async fn serve_on(
     }
     drop(listener);
     if let Ok(()) = tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await {
-        tracing::info!("stopped")
+        tracing::info!("stopped");
     } else {
-        tracing::warn!("stopped with requests unfinished")
+        tracing::warn!("stopped with requests unfinished");
     }
     Ok(())
 }

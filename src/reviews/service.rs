@@ -190,7 +190,7 @@ async fn review(tx: &Tx, viewer: &Viewer, new: &NewReview) -> Result<ReviewId> {
         return Err(Error::user(UserErrorCode::SelfReview, "version", text));
     }
     if let Some(lease) = new.lease {
-        check_lease(tx, lease, found.target.id).await?
+        check_lease(tx, lease, found.target.id).await?;
     } else {
         let approved =
             (new.decision == ReviewDecision::Approve).then(|| ("approved_at", tx.op.at.into()));

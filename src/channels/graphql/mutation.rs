@@ -93,7 +93,7 @@ pub(crate) struct CreateChannelInput {
     locale: Option<Locale>,
     /// The channel it stands under; none: at the top. A tree is at most 16 deep, with at most 250 under each.
     parent: Option<ID>,
-    /// Whether `/d/` answers without a token. Unless given: not for B2B, DECK, EMAIL and RETAIL.
+    /// Whether what goes out there is for everyone to fetch. Unless given: not for B2B, DECK, EMAIL and RETAIL.
     public: Option<bool>,
     /// How much attention the place gets, 0 or more; 1 unless given.
     weight: Option<f64>,
@@ -114,7 +114,7 @@ pub(crate) struct UpdateChannelInput {
     channel: ID,
     /// What people call it.
     name: MaybeUndefined<String>,
-    /// Whether `/d/` answers without a token; null: as its kind is.
+    /// Whether what goes out there is for everyone to fetch; null: as its kind is.
     public: MaybeUndefined<bool>,
     /// How much attention the place gets, 0 or more; null: 1.
     weight: MaybeUndefined<f64>,

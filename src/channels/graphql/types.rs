@@ -118,7 +118,7 @@ impl Channel {
             .collect()
     }
 
-    /// Whether `/d/` answers without a token.
+    /// Whether what goes out there is for everyone to fetch.
     async fn public(&self) -> bool {
         self.channel.public
     }

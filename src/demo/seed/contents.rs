@@ -77,20 +77,17 @@ impl<'s> Seeder<'s> {
         version: &AssetVersion,
     ) -> anyhow::Result<Json> {
         let author = &self.person(&version.author)?.viewer;
-        match &version.file {
-            Some(file) => {
-                ensure!(version.text.is_none(), "a version has a file or a text");
-                self.desk
-                    .call_with_picture(author, mutation, selection, input, file)
-                    .await
-            }
-            None => {
-                if let Some(fields) = input.as_object_mut() {
-                    fields.insert("text".to_owned(), json!(version.text));
-                }
-                self.desk.call(author, mutation, selection, input).await
-            }
+        if let Some(file) = &version.file {
+            ensure!(version.text.is_none(), "a version has a file or a text");
+            return self
+                .desk
+                .call_with_picture(author, mutation, selection, input, file)
+                .await;
         }
+        if let Some(fields) = input.as_object_mut() {
+            fields.insert("text".to_owned(), json!(version.text));
+        }
+        self.desk.call(author, mutation, selection, input).await
     }
 
     pub(super) async fn create_endorsement(&mut self, new: &'s Endorsement) -> anyhow::Result<()> {
