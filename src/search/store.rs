@@ -134,7 +134,10 @@ mod tests {
 
     #[test]
     fn the_least_weighty_words_are_left_out_first() {
-        let long: String = (0..3_000).map(|n| format!("w{n} ")).collect();
+        let long = (0..3_000)
+            .map(|n| format!("w{n}"))
+            .collect::<Vec<_>>()
+            .join(" ");
         let words = best(vec![text(3, &long), text(1, "Lamp")]);
         assert_eq!((words.len(), words.get("lamp")), (MAX_WORDS, Some(&1)));
     }
