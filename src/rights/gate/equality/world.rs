@@ -37,7 +37,8 @@ pub(super) fn pick<'a>(rng: &mut SmallRng, list: &[&'a str]) -> &'a str {
 }
 
 fn rules(rng: &mut SmallRng) -> Vec<Rule> {
-    let all: [(RuleCheck, Json); 19] = [
+    let all: [(RuleCheck, Json); 20] = [
+        (RuleCheck::MaxEndorsements, json!(2)),
         (RuleCheck::MediaType, json!(["image/jpeg", "image/png"])),
         (RuleCheck::MinLongEdge, json!(1000)),
         (RuleCheck::MaxLongEdge, json!(2000)),
