@@ -7,7 +7,6 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::model::{Placement, PlacementStatus};
 use crate::accounts::{Reach, Viewer};
-use crate::contents::ContentKind;
 use crate::contents::service::brand_condition;
 use crate::error::{Error, Result};
 use crate::platform::clock::{Day, Timestamp};
