@@ -148,8 +148,14 @@ impl<'d> Walk<'d> {
         let Some(of) = types.get(ty).and_then(|fields| fields.get(name)) else {
             return Ok(0);
         };
-        if !allows(access(ty, name), self.viewer) {
-            let text = format!("Your token does not give {ty}.{name}.");
+        let rule = access(ty, name);
+        if !allows(rule, self.viewer) {
+            let text = match rule {
+                Some(Access::With(scope)) => {
+                    format!("This needs a token with the scope {}.", scope.name())
+                }
+                _ => format!("Your token does not give {ty}.{name}."),
+            };
             return Err(refused("FORBIDDEN", text));
         }
         Ok(1 + self.selection(&field.selection_set.node, of)?)
@@ -183,6 +189,7 @@ fn allows(access: Option<Access>, viewer: &Viewer) -> bool {
         Some(Access::Public) => viewer.may(Scope::ReadPublic) || viewer.may(Scope::UsageWrite),
         Some(Access::Internal) => viewer.may(Scope::Read),
         Some(Access::Operator) => viewer.may(Scope::Admin),
+        Some(Access::With(scope)) => viewer.may(scope),
         None => false,
     }
 }

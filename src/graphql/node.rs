@@ -16,7 +16,7 @@ use crate::channels::graphql::Channel;
 use crate::contents::graphql::{Content, ContentFields, Version, VersionFields};
 use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::error::Result;
-use crate::library::VersionKey;
+use crate::library::{ContentKey, VersionKey};
 use crate::placements::graphql::Placement;
 use crate::platform::ids::{
     AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
@@ -131,12 +131,16 @@ pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> 
     })
 }
 
-/// A version, if the viewer sees its content.
+/// A version, if the viewer sees its content; a public viewer sees the one that goes out, not those before
+/// it nor those in the works.
 async fn version(ctx: &Context<'_>, id: VersionId) -> Result<Option<Node>> {
     let Some(found) = ctx.loader().load_one(VersionKey(id)).await? else {
         return Ok(None);
     };
-    if Content::find(ctx, found.content).await?.is_none() {
+    let Some(content) = ctx.loader().load_one(ContentKey(found.content)).await? else {
+        return Ok(None);
+    };
+    if ctx.viewer().is_public() && content.current != Some(id) {
         return Ok(None);
     }
     Ok(Some(match Version::of(found) {

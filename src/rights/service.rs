@@ -144,13 +144,6 @@ pub(super) async fn create_lease(
     new.notes = text::optional(&mut problems, "notes", new.notes.as_deref(), text::PROSE);
     let disclaimer = new.terms.disclaimer.as_deref();
     new.terms.disclaimer = text::optional(&mut problems, "terms.disclaimer", disclaimer, 1_000);
-    if new.contents.is_empty() {
-        problems.add(
-            UserErrorCode::Required,
-            "contents",
-            "Name at least one content.",
-        );
-    }
     if let (Some(start), Some(end)) = (new.starts_at, new.ends_at)
         && end <= start
     {

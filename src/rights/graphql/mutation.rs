@@ -8,7 +8,7 @@ use crate::accounts::OpContext;
 use crate::assets::resolve_source;
 use crate::channels::{resolve, tree};
 use crate::contents::parse_public_id;
-use crate::error::{Problems, Result, UserError};
+use crate::error::{Problems, Result, UserError, UserErrorCode};
 use crate::graphql::context::{client_mutation_id, input_id, mutation};
 use crate::graphql::error::{GqlResult, payload, respond};
 use crate::rights::service::{NewLease, create_lease, end_lease};
@@ -75,6 +75,10 @@ async fn read(
 ) -> Result<NewLease> {
     let tree = tree(cx).await?;
     let mut contents = Vec::new();
+    if input.contents.is_empty() {
+        let text = "Name at least one content.";
+        problems.add(UserErrorCode::Required, "contents", text);
+    }
     for (i, id) in input.contents.iter().enumerate() {
         match parse_public_id(id) {
             Some((_, id)) if contents.contains(&id) => {}
