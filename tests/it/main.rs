@@ -9,6 +9,10 @@
 )]
 
 mod architecture;
+mod authorisation;
+mod bad_inputs;
 mod gate;
 mod reading;
 mod support;
+mod uploads;
+mod walls;

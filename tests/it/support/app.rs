@@ -141,10 +141,20 @@ impl TestApp {
         input: Json,
         select: &str,
     ) -> Json {
-        let answer = self
-            .ask(token, &mutation(name, select), json!({ "input": input }))
-            .await;
+        let answer = self.answer_as(token, name, input, select).await;
         answer.data()[name].clone()
+    }
+
+    /// Runs one mutation as the bearer of a token: the whole answer.
+    pub(crate) async fn answer_as(
+        &self,
+        token: &str,
+        name: &str,
+        input: Json,
+        select: &str,
+    ) -> Answer {
+        self.ask(token, &mutation(name, select), json!({ "input": input }))
+            .await
     }
 
     /// Runs one mutation as the administrator, which succeeds: its payload.

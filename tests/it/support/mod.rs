@@ -5,4 +5,4 @@ mod png;
 mod things;
 
 pub(crate) use app::{Answer, TestApp};
-pub(crate) use png::png;
+pub(crate) use png::{png, png_of_header};

@@ -11,3 +11,40 @@ pub(crate) fn png(width: u32, height: u32, seed: u8) -> Vec<u8> {
     picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
+
+/// A PNG of one bit a pixel that claims these edges, and has a few bytes of pixels.
+pub(crate) fn png_of_header(width: u32, height: u32) -> Vec<u8> {
+    let mut header = Vec::from(width.to_be_bytes());
+    header.extend(height.to_be_bytes());
+    header.extend([1, 0, 0, 0, 0]);
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    // An empty stream of zlib.
+    let pixels = [0x78, 0x9c, 0x03, 0x00, 0x00, 0x00, 0x00, 0x01];
+    for (kind, data) in [
+        (b"IHDR", header.as_slice()),
+        (b"IDAT", &pixels),
+        (b"IEND", &[]),
+    ] {
+        bytes.extend(u32::try_from(data.len()).unwrap().to_be_bytes());
+        bytes.extend(kind);
+        bytes.extend(data);
+        let checked = [kind.as_slice(), data].concat();
+        bytes.extend(crc32(&checked).to_be_bytes());
+    }
+    bytes
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            let low = crc & 1;
+            crc >>= 1;
+            if low == 1 {
+                crc ^= 0xedb8_8320;
+            }
+        }
+    }
+    !crc
+}
