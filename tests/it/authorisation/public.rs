@@ -249,3 +249,50 @@ async fn a_public_address_of_bytes_ends_when_they_may_no_longer_go_out() {
     assert_eq!(status(&urls[0], Method::HEAD, false).await, 410);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_public_token_finds_by_reference_no_more_than_by_list() {
+    let app = TestApp::start().await;
+    app.brand("north").await;
+    for slug in ["site", "press"] {
+        app.channel(slug, json!({})).await;
+    }
+    app.product("north", "NL-1").await;
+    let labels = json!({ "channels": ["site", "press"], "products": ["NL-1"] });
+    let inside = json!({ "channels": ["press"], "products": ["NL-1"] });
+    let draft = app.draft_asset("north", "Sketch", labels.clone()).await;
+    let outlet = app.outlet("Trailbench", json!({})).await;
+    app.mutate(
+        "updateOutlet",
+        json!({ "outlet": outlet, "logo": draft }),
+        "",
+    )
+    .await;
+    let mut more = labels.clone();
+    more["assets"] = json!([draft]);
+    let win = app.endorsement("north", "Top pick", &outlet, more).await;
+    app.endorsement("north", "Inside", &outlet, inside.clone())
+        .await;
+    let picture = app.asset("north", "Lantern", labels).await;
+    app.asset("north", "Inside", inside).await;
+    let public = app.token(&["READ_PUBLIC"], &[], &["site"]).await;
+    let query = "{
+        endorsements { totalCount nodes { id assets { id } channels { slug }
+            outlet { logo { id } endorsements { totalCount nodes { id } } }
+            products { sku channels { slug } assets { totalCount nodes { id } } endorsements { totalCount nodes { id } } } } }
+        assets { totalCount nodes { id channels { slug } endorsements { id } } }
+        channels { nodes { slug contents { totalCount } children { slug } parent { slug } } }
+    }";
+    let seen = app.ask(&public, query, json!({})).await.data();
+    let one = |id: &str| json!({ "totalCount": 1, "nodes": [{ "id": id }] });
+    let site = json!([{ "slug": "site" }]);
+    let product = json!({ "sku": "NL-1", "channels": [], "assets": one(&picture), "endorsements": one(&win) });
+    let expected = json!({
+        "endorsements": { "totalCount": 1, "nodes": [{ "id": win, "assets": [], "channels": site,
+            "outlet": { "logo": null, "endorsements": one(&win) }, "products": [product] }] },
+        "assets": { "totalCount": 1, "nodes": [{ "id": picture, "channels": site, "endorsements": [] }] },
+        "channels": { "nodes": [{ "slug": "site", "contents": { "totalCount": 2 }, "children": [], "parent": null }] },
+    });
+    assert_eq!(seen, expected, "{seen:#}");
+    app.stop().await;
+}
