@@ -1,5 +1,7 @@
 //! Use cases of placements.
 
+use std::sync::Arc;
+
 use sea_orm::FromQueryResult;
 use serde_json::json;
 
@@ -50,7 +52,7 @@ pub(crate) struct PlacementChange {
 /// What a write needs of the caller.
 #[derive(Clone)]
 struct Caller {
-    cx: OpContext,
+    viewer: Arc<Viewer>,
     /// Most endorsements that the channel shows at a time, where it says.
     cap: Option<i64>,
     /// The field of the input that a full channel is about.
@@ -71,6 +73,10 @@ pub(crate) async fn create_placement(cx: &OpContext, mut new: NewPlacement) -> R
     }
     problems.check()?;
     let caller = caller(cx, new.channel, "channel").await?;
+    if new.status == PlacementStatus::Live {
+        store::find_content(cx.app.db.read(), &cx.viewer, new.kind, new.content).await?;
+        check_gate(cx, new.content, new.channel, new.product).await?;
+    }
     cx.write((new, caller), |tx, (new, caller)| {
         Box::pin(insert(tx, new, caller))
     })
@@ -94,21 +100,28 @@ pub(crate) async fn update_placement(
         .map(|location| text::required(&mut problems, "location", &location, text::LINE));
     problems.check()?;
     let caller = caller(cx, before.channel, "placement").await?;
+    let steps = change.status.is_some_and(|status| status != before.status);
+    // Another approved version in its place is judged like the one before: the gate asks the current one.
+    let moves = steps || change.product.is_some();
+    if moves && change.status.unwrap_or(before.status) == PlacementStatus::Live {
+        check_step(before, &change)?;
+        let product = change.product.unwrap_or(before.product);
+        check_gate(cx, before.content, before.channel, product).await?;
+    }
     cx.write((id, change, caller), |tx, (id, change, caller)| {
         Box::pin(update(tx, *id, change, caller))
     })
     .await
 }
 
-/// What goes live is what the gate lets out there now, as this transaction finds it.
+/// What goes live is what the gate lets out there now.
 async fn check_gate(
-    tx: &Tx,
-    caller: &Caller,
+    cx: &OpContext,
     content: ContentId,
     channel: ChannelId,
     product: Option<ProductId>,
 ) -> Result<()> {
-    match rights::refusal(&caller.cx, &**tx, content, channel, product).await? {
+    match rights::refusal(cx, cx.app.db.read(), content, channel, product).await? {
         Some(text) => Err(Error::user(UserErrorCode::NotAvailable, "content", text)),
         None => Ok(()),
     }
@@ -127,7 +140,7 @@ async fn caller(cx: &OpContext, channel: ChannelId, cap_field: &'static str) -> 
         })
         .min();
     Ok(Caller {
-        cx: cx.clone(),
+        viewer: Arc::clone(&cx.viewer),
         cap,
         cap_field,
     })
@@ -178,7 +191,7 @@ impl Placed {
 }
 
 async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<PlacementId> {
-    let placed = lock(tx, &caller.cx.viewer, new.content).await?;
+    let placed = lock(tx, &caller.viewer, new.content).await?;
     if placed.kind != new.kind {
         return Err(Error::not_found("content"));
     }
@@ -189,7 +202,6 @@ async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<Placemen
     let version = placeable(tx, placed.content, new.version).await?;
     let live = new.status == PlacementStatus::Live;
     if live {
-        check_gate(tx, caller, placed.content, new.channel, new.product).await?;
         check_cap(tx, &placed, new.channel, new.product, None, caller).await?;
     }
     let id: PlacementId = tx.id();
@@ -232,14 +244,14 @@ async fn update(
     change: &PlacementChange,
     caller: &Caller,
 ) -> Result<PlacementId> {
-    let found = store::load(&**tx, &caller.cx.viewer, &[id]).await?;
+    let found = store::load(&**tx, &caller.viewer, &[id]).await?;
     let content = found
         .get(&id)
         .map(|p| p.content)
         .ok_or_else(|| Error::not_found("placement"))?;
-    let placed = lock(tx, &caller.cx.viewer, content).await?;
+    let placed = lock(tx, &caller.viewer, content).await?;
     // Read again: until the lock was ours another write may have changed it.
-    let found = store::load(&**tx, &caller.cx.viewer, &[id]).await?;
+    let found = store::load(&**tx, &caller.viewer, &[id]).await?;
     let before = found
         .get(&id)
         .ok_or_else(|| Error::not_found("placement"))?;
@@ -257,8 +269,6 @@ async fn update(
     }
     let product = change.product.unwrap_or(before.product);
     if status == PlacementStatus::Live && (goes_live || product != before.product) {
-        // Another approved version in its place is judged like the one before: the gate asks the current one.
-        check_gate(tx, caller, content, before.channel, product).await?;
         check_cap(tx, &placed, before.channel, product, Some(id), caller).await?;
     }
     run(&**tx, changed(tx.op.at, before, change)).await?;

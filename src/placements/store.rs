@@ -97,6 +97,26 @@ pub(super) async fn load(
         .collect()
 }
 
+/// NOT_FOUND at `content` unless there is such a content that the viewer reaches.
+pub(super) async fn find_content(
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    kind: ContentKind,
+    id: ContentId,
+) -> Result<()> {
+    let sql = Sql::new("SELECT count(*) AS n FROM contents c WHERE c.id = ")
+        .bind(id)
+        .push(" AND c.kind = ")
+        .bind(kind.name())
+        .push(" AND ")
+        .append(brand_condition(viewer, "c.brand_id"));
+    if fetch_count(db, sql).await? == 1 {
+        Ok(())
+    } else {
+        Err(Error::not_found("content"))
+    }
+}
+
 /// Which placements of a content are listed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Listing {

@@ -57,6 +57,16 @@ async fn count_live(
     fetch_count(db, sql).await
 }
 
+/// The gate's answer for one content; none where there is no such content.
+async fn available(
+    db: &impl ConnectionTrait,
+    content: ContentId,
+    ask: &Ask,
+) -> Result<Option<Availability>> {
+    let facts = load_facts(db, &[content]).await?;
+    Ok(facts.get(&content).map(|facts| decide(facts, ask)))
+}
+
 /// Why a content may not go out in a channel now, in one sentence; none: it may.
 pub(crate) async fn refusal(
     cx: &OpContext,
@@ -66,14 +76,10 @@ pub(crate) async fn refusal(
     product: Option<ProductId>,
 ) -> Result<Option<String>> {
     let tree = tree(cx).await?;
-    let channel = tree.get(channel).ok_or(Error::NotFound)?;
-    // Whether the place is full is not asked: that warns, and is counted where something goes live.
-    let ask = Ask::new(&tree, channel, cx.at()).for_product(product);
-    let facts = load_facts(db, &[content]).await?;
-    let Some(facts) = facts.get(&content) else {
+    let ask = ask(cx, &tree, channel, product).await?;
+    let Some(answer) = available(db, content, &ask).await? else {
         return Err(Error::NotFound);
     };
-    let answer = decide(facts, &ask);
     if answer.is_available() {
         return Ok(None);
     }

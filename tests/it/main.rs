@@ -5,10 +5,16 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test says what it expects by failing"
+    clippy::print_stderr,
+    reason = "a test says what it expects by failing, and what it measured"
 )]
 
 mod architecture;
+mod concurrency;
+mod crash;
 mod gate;
+mod idempotency;
+mod instances;
 mod reading;
+mod s3;
 mod support;

@@ -32,7 +32,6 @@ fn question(rng: &mut SmallRng, world: &World) -> Ask {
     if rng.random_bool(0.2) {
         ask = ask.to(Purpose::HandOn);
     }
-    ask.live_endorsements = maybe(rng, 0.5, |rng| rng.random_range(0..4));
     ask
 }
 

@@ -70,14 +70,9 @@ fn find(facts: &Facts, ask: &Ask, rule: &Rule) -> Option<Finding> {
         }
         VersionDetail::Wording(_) => in_endorsement(facts, ask, &rule.demand)?,
     };
-    // A full place warns here: what is live there already may stay. Going live is refused where it is asked.
-    let severity = match rule.demand {
-        Demand::MaxEndorsements(_) => Severity::Warn,
-        _ => rule.severity,
-    };
     Some(Finding {
         check: rule.demand.check(),
-        severity,
+        severity: rule.severity,
         message: rule.message.clone().unwrap_or_else(|| text.to_owned()),
         expected: Some(expected),
         actual,

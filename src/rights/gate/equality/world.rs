@@ -37,8 +37,7 @@ pub(super) fn pick<'a>(rng: &mut SmallRng, list: &[&'a str]) -> &'a str {
 }
 
 fn rules(rng: &mut SmallRng) -> Vec<Rule> {
-    let all: [(RuleCheck, Json); 20] = [
-        (RuleCheck::MaxEndorsements, json!(2)),
+    let all: [(RuleCheck, Json); 19] = [
         (RuleCheck::MediaType, json!(["image/jpeg", "image/png"])),
         (RuleCheck::MinLongEdge, json!(1000)),
         (RuleCheck::MaxLongEdge, json!(2000)),
