@@ -68,6 +68,12 @@ impl TestDatabase {
         &self.config
     }
 
+    /// Whether it is on a PostgreSQL server, which instances may share.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// A folder that goes with it.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use object_store::aws::AmazonS3Builder;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
@@ -23,6 +24,9 @@ use crate::error::Result;
 
 /// Bytes gathered before they are sent on as one part of a larger object.
 const PART_BYTES: usize = 8 * 1024 * 1024;
+/// How often and how long a bucket is asked again: who waits for it is told within seconds that it is away.
+const RETRIES: usize = 4;
+const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the bytes lie.
 #[derive(Clone, Debug)]
@@ -73,7 +77,13 @@ impl Blobs {
                 })
             }
             StoreConfig::S3(s3) => {
+                let retry = RetryConfig {
+                    max_retries: RETRIES,
+                    retry_timeout: RETRY_TIMEOUT,
+                    ..RetryConfig::default()
+                };
                 let mut builder = AmazonS3Builder::new()
+                    .with_retry(retry)
                     .with_bucket_name(&s3.bucket)
                     .with_region(&s3.region);
                 if let Some(endpoint) = &s3.endpoint {

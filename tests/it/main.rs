@@ -2,17 +2,23 @@
 //! `TEST_DATABASE_URL` names one.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
+    clippy::too_many_lines,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test says what it expects by failing"
+    clippy::print_stderr,
+    reason = "a test says what it expects by failing, and what it measured"
 )]
 
 mod architecture;
 mod authorisation;
 mod bad_inputs;
+mod concurrency;
+mod crash;
 mod gate;
+mod idempotency;
+mod instances;
 mod reading;
+mod s3;
 mod support;
 mod uploads;
 mod walls;

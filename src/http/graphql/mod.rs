@@ -120,9 +120,10 @@ async fn call(
             }
         }
     };
-    let response = execute(server, caller, envelope, uploads.clone(), reads_only, note).await;
+    // One that ran out of time leaves its uploads: its write may still wait for its turn, and when that
+    // comes it claims them.
+    let response = execute(server, caller, envelope, uploads.clone(), reads_only, note).await?;
     assets::discard_unclaimed(&server.app, &uploads.all()).await;
-    let response = response?;
     note.errors = response.errors.len();
     Ok(answer::close(response, answer))
 }

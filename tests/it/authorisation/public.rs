@@ -126,7 +126,7 @@ async fn a_public_token_sees_what_is_out_now_in_its_channels_and_nothing_else() 
     let draft = app
         .draft_asset("north", "Sketch", json!({ "channels": ["site"] }))
         .await;
-    let later = json!({ "channels": ["site"], "releaseAt": app.day(3) });
+    let later = json!({ "channels": ["site"], "releaseAt": TestApp::day(3) });
     let later = app.asset("north", "Surprise", later).await;
     let public = app.token(&["READ_PUBLIC"], &[], &["site"]).await;
     let ask = async |query: &str| app.ask(&public, query, json!({})).await;
@@ -183,7 +183,7 @@ async fn a_public_token_sees_what_is_out_now_in_its_channels_and_nothing_else() 
     let there =
         ask("{ assets { nodes { availability(channel: \"press\") { available } } } }").await;
     assert_eq!(there.code(), "NOT_FOUND", "{:#}", there.body);
-    let at = app.day(5);
+    let at = TestApp::day(5);
     for query in [
         format!("{{ channel(slug: \"site\") {{ contents(at: \"{at}\") {{ totalCount }} }} }}"),
         format!(
@@ -201,7 +201,7 @@ async fn a_public_address_of_bytes_ends_when_they_may_no_longer_go_out() {
     let app = TestApp::start().await;
     app.brand("north").await;
     app.channel("site", json!({})).await;
-    let labels = json!({ "channels": ["site"], "expireAt": app.day(1) });
+    let labels = json!({ "channels": ["site"], "expireAt": TestApp::day(1) });
     let mut urls = Vec::new();
     let mut ids = Vec::new();
     let public = app.token(&["READ_PUBLIC"], &[], &["site"]).await;

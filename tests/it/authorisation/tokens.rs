@@ -9,7 +9,7 @@ use crate::support::TestApp;
 #[tokio::test]
 async fn no_unknown_expired_or_revoked_token_is_let_in() {
     let app = TestApp::start().await;
-    let short = json!({ "name": "short", "scopes": ["READ"], "expiresAt": app.day(1) });
+    let short = json!({ "name": "short", "scopes": ["READ"], "expiresAt": TestApp::day(1) });
     let short = app.mutate("createAccessToken", short, "secret").await;
     let short = short["secret"].as_str().unwrap().to_owned();
     let lost = json!({ "name": "lost", "scopes": ["READ"] });

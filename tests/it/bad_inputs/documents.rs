@@ -1,5 +1,7 @@
 //! Requests and documents: how long, how deep, and in which form.
 
+use std::fmt::Write;
+
 use serde_json::json;
 
 use super::{MIB, answer};
@@ -38,7 +40,7 @@ async fn a_document_that_nests_too_deep_is_refused() {
     let chain = |n: usize| {
         let mut text = "{ assets { nodes { ...F0 } } }".to_owned();
         for i in 0..n {
-            text.push_str(&format!("fragment F{i} on Asset{{...F{}}}", i + 1));
+            write!(text, "fragment F{i} on Asset{{...F{}}}", i + 1).unwrap();
         }
         text + &format!("fragment F{n} on Asset{{id}}")
     };

@@ -220,14 +220,14 @@ async fn an_end_lies_after_its_beginning() {
     let asset = app.draft_asset("north", "Lantern", json!({})).await;
     for (from, to) in [(2, 2), (3, 2)] {
         let times = json!({ "brand": "north", "title": "T", "text": "words",
-            "releaseAt": app.day(from), "expireAt": app.day(to) });
+            "releaseAt": TestApp::day(from), "expireAt": TestApp::day(to) });
         app.assert_refused("createAsset", times, "INVALID input.expireAt")
             .await;
-        let times = json!({ "id": asset, "revision": 1, "releaseAt": app.day(from), "expireAt": app.day(to) });
+        let times = json!({ "id": asset, "revision": 1, "releaseAt": TestApp::day(from), "expireAt": TestApp::day(to) });
         app.assert_refused("updateContent", times, "INVALID input.expireAt")
             .await;
         let lease = json!({ "contents": [asset], "access": "ALLOW",
-            "startsAt": app.day(from), "endsAt": app.day(to) });
+            "startsAt": TestApp::day(from), "endsAt": TestApp::day(to) });
         app.assert_refused("createLease", lease, "INVALID input.endsAt")
             .await;
     }

@@ -109,7 +109,7 @@ impl TestApp {
     }
 
     /// An instant so many days from the start, as the API writes it.
-    pub(crate) fn day(&self, days: i64) -> String {
+    pub(crate) fn day(days: i64) -> String {
         START.plus_days(days).to_rfc3339()
     }
 
@@ -187,27 +187,33 @@ impl TestApp {
         path: &str,
         file: (&str, Vec<u8>),
     ) -> Json {
-        let operations =
-            json!({ "query": mutation(name, select), "variables": { "input": input } });
-        let form = Form::new()
-            .text("operations", operations.to_string())
-            .text(
-                "map",
-                json!({ "0": [format!("variables.input.{path}")] }).to_string(),
-            )
-            .part("0", Part::bytes(file.1).file_name(file.0.to_owned()));
+        let answer = self
+            .send_upload(token, name, input, select, path, file)
+            .await;
+        answer.data()[name].clone()
+    }
+
+    /// The same, with whatever is answered.
+    pub(crate) async fn send_upload(
+        &self,
+        token: &str,
+        name: &str,
+        input: Json,
+        select: &str,
+        path: &str,
+        file: (&str, Vec<u8>),
+    ) -> Answer {
         let request = self
             .http
             .post(format!("{}/graphql", self.url))
             .bearer_auth(token)
             .header("GraphQL-Require-Preflight", "1")
-            .multipart(form);
+            .multipart(upload_form(name, input, select, path, file));
         let response = request.send().await.unwrap();
-        let answer = Answer {
+        Answer {
             status: response.status().as_u16(),
             body: response.json().await.unwrap(),
-        };
-        answer.data()[name].clone()
+        }
     }
 
     /// A token with these scopes, for these brands (ids or slugs; none: all) and channels.
@@ -228,6 +234,18 @@ impl TestApp {
         payload["secret"].as_str().unwrap().to_owned()
     }
 
+    /// The code of a payload's first user error; `OK` where it has none.
+    pub(crate) fn outcome(payload: &Json) -> &str {
+        payload["userErrors"][0]["code"].as_str().unwrap_or("OK")
+    }
+
+    /// A short text, which nobody has reviewed.
+    pub(crate) async fn copy(&self, brand: &str, title: &str) -> String {
+        let input = json!({ "brand": brand, "title": title, "kind": "COPY", "text": title });
+        let payload = self.mutate("createAsset", input, "asset { id }").await;
+        payload["asset"]["id"].as_str().unwrap().to_owned()
+    }
+
     /// Stops the server and removes its database.
     pub(crate) async fn stop(mut self) {
         if let Some(stop) = self.stop.take() {
@@ -240,7 +258,23 @@ impl TestApp {
     }
 }
 
-fn mutation(name: &str, select: &str) -> String {
+/// A mutation with a file in `variables.input.<path>`, as graphql-multipart-request-spec has it.
+pub(crate) fn upload_form(
+    name: &str,
+    input: Json,
+    select: &str,
+    path: &str,
+    file: (&str, Vec<u8>),
+) -> Form {
+    let operations = json!({ "query": mutation(name, select), "variables": { "input": input } });
+    let map = json!({ "0": [format!("variables.input.{path}")] });
+    Form::new()
+        .text("operations", operations.to_string())
+        .text("map", map.to_string())
+        .part("0", Part::bytes(file.1).file_name(file.0.to_owned()))
+}
+
+pub(crate) fn mutation(name: &str, select: &str) -> String {
     let (first, rest) = name.split_at(1);
     let input = match name {
         "submitVersion" | "recallVersion" => "VersionIdInput".to_owned(),

@@ -1,8 +1,10 @@
 //! The application under test, and what tests are made of.
 
 mod app;
+mod binary;
 mod png;
 mod things;
 
-pub(crate) use app::{Answer, TestApp};
-pub(crate) use png::{png, png_of_header};
+pub(crate) use app::{Answer, START, TestApp, mutation, upload_form};
+pub(crate) use binary::{Home, Server};
+pub(crate) use png::{noise, png, png_of_header};

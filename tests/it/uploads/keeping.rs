@@ -133,7 +133,7 @@ async fn nothing_of_a_refused_upload_remains() {
         ),
         (&app.admin, "{"),
     ] {
-        let body = app.multipart(query, good.clone());
+        let body = TestApp::multipart_form(query, good.clone());
         let response = app
             .http
             .post(format!("{}/graphql", app.url))

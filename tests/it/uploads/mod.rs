@@ -87,7 +87,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
 
 impl TestApp {
     /// A multipart request with one file in `variables.input`.
-    fn multipart(&self, query: &str, bytes: Vec<u8>) -> reqwest::multipart::Form {
+    fn multipart_form(query: &str, bytes: Vec<u8>) -> reqwest::multipart::Form {
         let operations = json!({ "query": query, "variables": { "input": null } });
         reqwest::multipart::Form::new()
             .text("operations", operations.to_string())

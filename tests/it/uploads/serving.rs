@@ -70,7 +70,7 @@ async fn a_file_name_is_kept_as_words_and_never_as_a_path() {
             "{disposition}"
         );
         assert!(
-            disposition.len() < 900 && plain.trim_matches('.') != "",
+            disposition.len() < 900 && !plain.trim_matches('.').is_empty(),
             "{disposition}"
         );
         if let Some(expected) = expected {

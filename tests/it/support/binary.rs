@@ -1,0 +1,177 @@
+//! The binary itself, in a process that can be told to stop, or killed.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use accolade::testing::TestDatabase;
+use serde_json::{Value as Json, json};
+
+use super::{TestApp, mutation, upload_form};
+
+/// Where the server keeps its data, over all its lives.
+pub(crate) struct Home {
+    pub(crate) database: TestDatabase,
+    address: SocketAddr,
+    token: String,
+}
+
+impl Home {
+    pub(crate) async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut home = Self {
+            database,
+            address: free.local_addr().unwrap(),
+            token: String::new(),
+        };
+        let made = home.run(&["token", "create", "--name", "test", "--scope", "ADMIN"]);
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stdout)
+            .unwrap()
+            .trim()
+            .clone_into(&mut home.token);
+        home
+    }
+
+    /// The binary with a command, on this data and without the environment of the test.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_accolade"));
+        command.args(arguments);
+        command.arg("--data-dir").arg(self.database.folder());
+        command.args(["--database-url", &self.database.config().url]);
+        command.args(["--listen", &self.address.to_string(), "--log", "error"]);
+        command.env_clear().current_dir(self.database.folder());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Starts the server and waits until it serves.
+    pub(crate) async fn serve(&self) -> Server {
+        let child = self.command(&["serve"]).stdin(Stdio::null()).spawn();
+        let mut server = Server {
+            child: child.unwrap(),
+            url: format!("http://{}", self.address),
+            token: self.token.clone(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        };
+        let started = Instant::now();
+        let ready = format!("{}/readyz", server.url);
+        while server.http.get(&ready).send().await.is_err() {
+            assert_eq!(server.child.try_wait().unwrap(), None, "it did not start");
+            assert!(
+                started.elapsed() < Duration::from_secs(30),
+                "it does not serve"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server
+    }
+
+    /// Where the stored files are.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.database.folder().join("files")
+    }
+}
+
+/// One life of the server.
+pub(crate) struct Server {
+    child: Child,
+    url: String,
+    token: String,
+    pub(crate) http: reqwest::Client,
+}
+
+impl Server {
+    /// SIGKILL: it learns nothing of its end.
+    pub(crate) fn kill(&self) {
+        self.signal("-KILL");
+    }
+
+    /// SIGTERM.
+    pub(crate) fn tell_to_stop(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// How it ended, once it has.
+    pub(crate) async fn end(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(
+                started.elapsed() < Duration::from_secs(40),
+                "it does not end"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The answer's data; none where the server was gone before it was whole.
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Option<Json> {
+        let request = request.bearer_auth(&self.token);
+        let body: Json = request.send().await.ok()?.json().await.ok()?;
+        assert!(body.get("errors").is_none(), "{body:#}");
+        Some(body["data"].clone())
+    }
+
+    /// Asks as the administrator.
+    pub(crate) async fn ask(&self, query: &str, variables: Json) -> Option<Json> {
+        let request = self.http.post(format!("{}/graphql", self.url));
+        let body = json!({ "query": query, "variables": variables });
+        self.answer(request.json(&body)).await
+    }
+
+    /// The payload of a mutation that nothing speaks against.
+    pub(crate) async fn mutate(&self, name: &str, input: Json, select: &str) -> Option<Json> {
+        let data = self
+            .ask(&mutation(name, select), json!({ "input": input }))
+            .await?;
+        assert_eq!(TestApp::outcome(&data[name]), "OK", "{name}: {data:#}");
+        Some(data[name].clone())
+    }
+
+    /// Makes an asset of a picture: its id.
+    pub(crate) async fn picture(&self, title: &str, bytes: Vec<u8>) -> Option<String> {
+        let input = json!({ "brand": "north", "title": title, "file": { "upload": null } });
+        let form = upload_form(
+            "createAsset",
+            input,
+            "asset { id }",
+            "file.upload",
+            ("a.png", bytes),
+        );
+        let request = self
+            .http
+            .post(format!("{}/graphql", self.url))
+            .header("GraphQL-Require-Preflight", "1");
+        let data = self.answer(request.multipart(form)).await?;
+        assert_eq!(TestApp::outcome(&data["createAsset"]), "OK", "{data:#}");
+        Some(
+            data["createAsset"]["asset"]["id"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        )
+    }
+}
+
+/// Killed, and gone: its address is free again.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
