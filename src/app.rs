@@ -128,18 +128,33 @@ pub(crate) async fn mark_clock(app: &Arc<App>) -> crate::error::Result<()> {
     .await
 }
 
+/// Events that one turn of the sweep takes away: few enough that no other write waits for it.
+const SWEEP_BATCH: i64 = 2_000;
+
 /// An event counts once within 90 days of its receipt; after that only the roll-ups know of it.
 async fn sweep_usage(app: &Arc<App>) -> crate::error::Result<()> {
-    let cx = OpContext::system(app);
-    cx.write((), |tx, ()| {
-        Box::pin(async move {
-            let before = tx.op.at.plus_days(-90);
-            let sql = Sql::new("DELETE FROM usage_events WHERE received_at < ").bind(before);
-            db::run(&**tx, sql).await?;
-            Ok(())
-        })
-    })
-    .await
+    loop {
+        let cx = OpContext::system(app);
+        let swept: u64 = cx
+            .write((), |tx, ()| {
+                Box::pin(async move {
+                    let before = tx.op.at.plus_days(-90);
+                    let sql = Sql::new(
+                        "DELETE FROM usage_events WHERE (source, event_id) IN
+                         (SELECT source, event_id FROM usage_events WHERE received_at < ",
+                    )
+                    .bind(before)
+                    .push(" ORDER BY received_at LIMIT ")
+                    .bind(SWEEP_BATCH)
+                    .push(")");
+                    db::run(&**tx, sql).await
+                })
+            })
+            .await?;
+        if swept == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// Idempotency keys are good for 24 hours.

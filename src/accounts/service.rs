@@ -242,7 +242,7 @@ pub(crate) async fn revoke_token(cx: &OpContext, id: TokenId) -> Result<TokenId>
         Box::pin(async move {
             let token = store::load(&**tx, &[*id]).await?.remove(id);
             let token = token
-                .filter(|t| viewer.brands.covers(&t.brands))
+                .filter(|t| viewer.brands.covers(&t.brands) && viewer.channels.covers(&t.channels))
                 .ok_or_else(|| Error::not_found("token"))?;
             if store::revoke(&**tx, *id, tx.op.at).await? {
                 tx.audit(Audit {

@@ -65,7 +65,8 @@ impl Loader<HistoryKey> for Loaders {
         }
         let mut found = HashMap::new();
         for ((limit, after), contents) in pages {
-            let histories = store::load_histories(self.db(), &contents, limit, after).await?;
+            let histories =
+                store::load_histories(self.db(), &self.viewer, &contents, limit, after).await?;
             found.extend(histories.into_iter().map(|(content, entries)| {
                 let entries = entries.into_iter().map(Arc::new).collect();
                 (
@@ -91,7 +92,7 @@ impl Loader<HistoryCountKey> for Loaders {
         keys: &[HistoryCountKey],
     ) -> Result<HashMap<HistoryCountKey, i64>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
-        let found = store::count_histories(self.db(), &ids).await?;
+        let found = store::count_histories(self.db(), &self.viewer, &ids).await?;
         Ok(found
             .into_iter()
             .map(|(id, n)| (HistoryCountKey(id), n))

@@ -64,9 +64,19 @@ const NEWEST: [SortColumn; 1] = [SortColumn {
 
 /// The chains that the viewer reads: those of its brands; the instance's with all brands only.
 fn readable(viewer: &Viewer) -> Sql {
-    match &viewer.brands {
+    let chains = match &viewer.brands {
         Reach::All => Sql::new("1 = 1"),
         Reach::Only(brands) => Sql::new("e.brand_id IN ").list(brands.iter().copied()),
+    };
+    Sql::all([chains, told(viewer)])
+}
+
+/// A token of some channels is not told of placements here: what was placed where it does not reach would
+/// stand in the changes.
+fn told(viewer: &Viewer) -> Sql {
+    match &viewer.channels {
+        Reach::All => Sql::new("1 = 1"),
+        Reach::Only(_) => Sql::new("e.subject NOT LIKE 'placement%'"),
     }
 }
 
@@ -119,6 +129,7 @@ struct HistoryRow {
 /// The first `limit` entries about each content, the newest first, or those after one. One statement.
 pub(super) async fn load_histories(
     db: &impl ConnectionTrait,
+    viewer: &Viewer,
     contents: &[ContentId],
     limit: u32,
     after: Option<AuditEntryId>,
@@ -126,9 +137,11 @@ pub(super) async fn load_histories(
     let mut ranked = Sql::new(
         "SELECT h.content_id, h.entry_id,
          row_number() OVER (PARTITION BY h.content_id ORDER BY h.entry_id DESC) AS place
-         FROM audit_entry_contents h WHERE h.content_id IN ",
+         FROM audit_entry_contents h JOIN audit_entries e ON e.id = h.entry_id WHERE h.content_id IN ",
     )
-    .list(contents.iter().copied());
+    .list(contents.iter().copied())
+    .push(" AND ")
+    .append(told(viewer));
     if let Some(after) = after {
         ranked = ranked.push(" AND h.entry_id < ").bind(after);
     }
@@ -164,12 +177,15 @@ struct CountRow {
 /// How many entries there are about each content. One statement.
 pub(super) async fn count_histories(
     db: &impl ConnectionTrait,
+    viewer: &Viewer,
     contents: &[ContentId],
 ) -> Result<HashMap<ContentId, i64>> {
     let sql =
-        Sql::new("SELECT content_id, count(*) AS n FROM audit_entry_contents WHERE content_id IN ")
+        Sql::new("SELECT h.content_id, count(*) AS n FROM audit_entry_contents h JOIN audit_entries e ON e.id = h.entry_id WHERE h.content_id IN ")
             .list(contents.iter().copied())
-            .push(" GROUP BY content_id");
+            .push(" AND ")
+            .append(told(viewer))
+            .push(" GROUP BY h.content_id");
     let rows: Vec<CountRow> = fetch(db, sql).await?;
     Ok(rows
         .into_iter()

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_graphql::ID;
 use async_graphql::dataloader::Loader;
 
 use super::model::{Audience, Brand, Outlet, Product};
-use super::{audiences, brands, outlets, products};
+use super::{audiences, brands, outlets, products, resolve};
 use crate::graphql::loader::{LoadError, Loaders};
 use crate::platform::ids::{AudienceId, BrandId, ChannelId, OutletId, ProductId};
 
@@ -113,6 +114,29 @@ impl Loader<AudienceKey> for Loaders {
         Ok(found
             .into_iter()
             .map(|(id, audience)| (AudienceKey(id), Arc::new(audience)))
+            .collect())
+    }
+}
+
+/// The product that a text names, by id or SKU, among the viewer's brands.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ProductNameKey(pub(crate) String);
+
+impl Loader<ProductNameKey> for Loaders {
+    type Value = ProductId;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[ProductNameKey],
+    ) -> Result<HashMap<ProductNameKey, ProductId>, LoadError> {
+        let texts: Vec<ID> = keys.iter().map(|key| ID(key.0.clone())).collect();
+        let found = resolve::find_products(&self.cx, &texts).await?;
+        Ok(keys
+            .iter()
+            .cloned()
+            .zip(found)
+            .filter_map(|(key, id)| id.map(|id| (key, id)))
             .collect())
     }
 }

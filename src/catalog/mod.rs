@@ -15,7 +15,9 @@ pub(crate) mod resolve;
 
 pub(crate) use audiences::{create_audience, list_audiences};
 pub(crate) use brands::{BrandChange, NewBrand, create_brand, is_color, list_brands, update_brand};
-pub(crate) use loaders::{AudienceKey, BrandKey, OutletKey, ProductChannelsKey, ProductKey};
+pub(crate) use loaders::{
+    AudienceKey, BrandKey, OutletKey, ProductChannelsKey, ProductKey, ProductNameKey,
+};
 pub use model::{Audience, Brand, Outlet, OutletKind, Product};
 pub(crate) use outlets::{
     NewOutlet, OutletChange, count_outlets, create_outlet, list_outlets, update_outlet,

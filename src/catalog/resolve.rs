@@ -58,7 +58,8 @@ async fn resolve<I: TypedId>(cx: &OpContext, kind: &Kind, texts: &[ID]) -> Resul
         .map(TypedId::uuid);
     let names = texts
         .iter()
-        .filter(|t| t.parse::<I>().is_err() && !t.is_empty())
+        // PostgreSQL takes no NUL in a text; no name has one.
+        .filter(|t| t.parse::<I>().is_err() && !t.is_empty() && !t.contains('\0'))
         .map(|t| t.as_str());
     let mut conditions = vec![Sql::any([
         Sql::new("id IN ").list(ids),

@@ -301,9 +301,9 @@ fn texts(value: &Json) -> Result<Vec<String>, String> {
     items
         .iter()
         .map(|item| {
-            item.as_str()
-                .map(str::trim)
-                .filter(|t| !t.is_empty() && t.len() <= MAX_TEXT)
+            item.as_str().map(str::trim).filter(|t| {
+                !t.is_empty() && t.len() <= MAX_TEXT && !t.chars().any(char::is_control)
+            })
         })
         .map(|text| text.map(str::to_owned).ok_or_else(wanted))
         .collect()

@@ -16,6 +16,7 @@ use crate::accounts::graphql::Actor;
 use crate::assets::AltsKey;
 use crate::assets::graphql::{Asset, AssetVersion};
 use crate::audit::graphql::{AuditEntry, history};
+use crate::catalog::ProductNameKey;
 use crate::catalog::graphql::{Audience, Brand, Product};
 use crate::channels::graphql::Channel;
 use crate::endorsements::graphql::{Endorsement, EndorsementVersion};
@@ -32,9 +33,9 @@ use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ContentId, VersionId};
 use crate::reviews::ReviewsKey;
 use crate::reviews::graphql::Review;
-use crate::rights::FactsKey;
 use crate::rights::gate::Ask;
 use crate::rights::graphql::{Availability, Lease, answer};
+use crate::rights::{FactsKey, LiveKey};
 use crate::usage::UsageOf;
 use crate::usage::graphql::{DateRange, UsageTotals};
 
@@ -110,14 +111,25 @@ impl Question {
         let cx = ctx.cx();
         let tree = crate::channels::tree(cx).await?;
         let channel = crate::channels::resolve::argument_channel(&cx.viewer, &tree, &self.channel)?;
+        // Rows of a list ask the same question: names and counts are looked up once for all of them.
         let product = match &self.product {
-            Some(text) => Some(crate::catalog::resolve::argument_product(cx, text).await?),
+            Some(text) => {
+                let named = ctx
+                    .loader()
+                    .load_one(ProductNameKey(text.to_string()))
+                    .await?;
+                Some(named.ok_or(Error::NotFound)?)
+            }
             None => None,
         };
-        let mut ask = crate::rights::ask(cx, &tree, channel.id, product)
-            .await?
+        let mut ask = Ask::new(&tree, &channel, cx.at())
+            .for_product(product)
             .in_market(self.market.map(|m| m.0))
             .in_locale(self.locale.map(|l| l.0));
+        if ask.is_capped() {
+            let live = ctx.loader().load_one(LiveKey(channel.id, product)).await?;
+            ask.live_endorsements = live.unwrap_or_default();
+        }
         ask.at = crate::library::graphql::at(cx, self.at)?;
         Ok(ask)
     }

@@ -20,10 +20,11 @@ use crate::error::{Error, Result};
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{Date, DateTime, Decimal, Locale, Url};
+use crate::library::filter::public_asks;
 use crate::library::{ContentKey, StatementsKey};
 use crate::platform::ids::ContentId;
 use crate::rights::FactsKey;
-use crate::rights::gate::{Wordless, decide, wordless};
+use crate::rights::gate::{Ask, Facts, Wordless, decide, wordless, wordless_in};
 
 pub(crate) use mutation::EndorsementsMutation;
 pub(crate) use proof::{Claim, Evidence};
@@ -181,7 +182,7 @@ impl Endorsement {
         else {
             return Ok(None);
         };
-        let bars = wordless(&facts, ctx.at());
+        let bars = bars(ctx, &facts).await.or_fail()?;
         let locale = locale.as_ref().map(|l| l.0.as_str());
         let chosen = choose_statement(&facts.statements, locale, bars.no_translation).cloned();
         Ok(chosen.map(|statement| Statement::under(statement, bars)))
@@ -241,9 +242,10 @@ impl EndorsementVersion {
             .load_one(FactsKey(self.0.0.content))
             .await
             .or_fail()?;
-        let bars = facts
-            .map(|facts| wordless(&facts, ctx.at()))
-            .unwrap_or_default();
+        let bars = match facts {
+            Some(facts) => bars(ctx, &facts).await.or_fail()?,
+            None => Wordless::default(),
+        };
         let shown = statements
             .iter()
             .filter(|s| s.is_original || !bars.no_translation);
@@ -300,12 +302,22 @@ impl Statement {
     }
 }
 
+/// What the leases leave of an endorsement's words for this viewer: a public one reads for the places that
+/// its token names.
+async fn bars(ctx: &Context<'_>, facts: &Facts) -> Result<Wordless> {
+    if !ctx.viewer().is_public() {
+        return Ok(wordless(facts, ctx.at()));
+    }
+    let tree = crate::channels::tree(ctx.cx()).await?;
+    Ok(wordless_in(facts, &public_asks(ctx.cx(), &tree)))
+}
+
 /// Those of these contents that the gate lets out in a channel now, in their order.
 async fn out_in(ctx: &Context<'_>, channel: &ID, ids: &[ContentId]) -> Result<Vec<ContentId>> {
     let cx = ctx.cx();
     let tree = crate::channels::tree(cx).await?;
     let channel = crate::channels::resolve::argument_channel(&cx.viewer, &tree, channel)?;
-    let ask = crate::rights::ask(cx, &tree, channel.id, None).await?;
+    let ask = Ask::new(&tree, &channel, cx.at());
     let facts = ctx
         .loader()
         .load_many(ids.iter().copied().map(FactsKey))

@@ -88,8 +88,8 @@ pub(crate) fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
     let Some(GqlValue::String(key)) = fields.swap_remove("clientMutationId") else {
         return Ok(cx);
     };
-    if key.is_empty() || key.chars().count() > MAX_KEY {
-        let text = format!("A clientMutationId has 1 to {MAX_KEY} characters.");
+    if key.is_empty() || key.chars().count() > MAX_KEY || key.chars().any(char::is_control) {
+        let text = format!("A clientMutationId has 1 to {MAX_KEY} characters, none of control.");
         return Err(Error::user(
             UserErrorCode::Invalid,
             "clientMutationId",

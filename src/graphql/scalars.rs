@@ -197,6 +197,7 @@ impl ScalarType for Url {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text::<Self>(value)?;
         let fits = text.len() <= 2048
+            && !text.chars().any(|c| c.is_control() || c.is_whitespace())
             && url::Url::parse(&text).is_ok_and(|url| {
                 matches!(url.scheme(), "http" | "https")
                     && url.has_host()

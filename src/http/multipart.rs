@@ -5,6 +5,7 @@
 //! this request can know.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -44,14 +45,16 @@ pub(super) async fn receive(
     app: &Arc<App>,
     request: Request,
 ) -> Result<(Envelope, Uploads), Refusal> {
-    let mut form = form(request)?;
-    let operations = text(&mut form, "operations", MAX_BODY as u64).await?;
+    let meter = Meter::default();
+    let mut form = form(request, &meter)?;
+    let operations = text(&mut form, &meter, "operations", MAX_BODY as u64).await?;
     let mut operations = strict_json(&operations, "The part `operations`")?;
-    let map = strict_json(&text(&mut form, "map", MAX_MAP).await?, "The part `map`")?;
+    let map = text(&mut form, &meter, "map", MAX_MAP).await?;
+    let map = strict_json(&map, "The part `map`")?;
     let mut nonces = place_nonces(&mut operations, map)?;
     let envelope = Envelope::from_json(operations)?;
     let mut stored = HashMap::new();
-    let received = files(app, &mut form, &mut nonces, &mut stored).await;
+    let received = files(app, &mut form, &meter, &mut nonces, &mut stored).await;
     let uploads = Uploads::new(stored);
     match received {
         Ok(()) => Ok((envelope, uploads)),
@@ -62,7 +65,28 @@ pub(super) async fn receive(
     }
 }
 
-fn form(request: Request) -> Result<Multipart<'static>, Refusal> {
+/// Most bytes that may arrive without a part, or a piece of one, coming out: what the parser holds while it
+/// looks for a boundary or the end of a part's headers.
+const MAX_HELD: u64 = 1024 * 1024;
+
+/// Counts what the parser holds.
+#[derive(Clone, Default)]
+struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    /// More has arrived; false where the parser holds too much.
+    fn arrived(&self, bytes: usize) -> bool {
+        let before = self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+        before + bytes as u64 <= MAX_HELD
+    }
+
+    /// Something came out.
+    fn came_out(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+fn form(request: Request, meter: &Meter) -> Result<Multipart<'static>, Refusal> {
     if !is_preflighted(request.headers()) {
         let text = "A multipart request needs the header `GraphQL-Require-Preflight: 1`.";
         return Err(Refusal::bad_request(text));
@@ -78,12 +102,18 @@ fn form(request: Request) -> Result<Multipart<'static>, Refusal> {
     let whole = MAX_BODY as u64 + MAX_MAP + MAX_FILES as u64 * MAX_FILE + SLACK;
     let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(whole));
     let body = Box::pin(request.into_body().into_data_stream());
-    let body = futures::stream::unfold(body, |mut body| async move {
+    let meter = meter.clone();
+    let body = futures::stream::unfold((body, meter), |(mut body, meter)| async move {
+        // The parser reads until it has to wait: let it look at each piece before the next.
+        tokio::task::yield_now().await;
         match tokio::time::timeout(IDLE_TIMEOUT, body.next()).await {
             Ok(None) => None,
-            Ok(Some(Ok(bytes))) => Some((Ok(bytes), body)),
-            Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error)), body)),
-            Err(_) => Some((Err(std::io::ErrorKind::TimedOut.into()), body)),
+            Ok(Some(Ok(bytes))) if !meter.arrived(bytes.len()) => {
+                Some((Err(std::io::ErrorKind::InvalidData.into()), (body, meter)))
+            }
+            Ok(Some(Ok(bytes))) => Some((Ok(bytes), (body, meter))),
+            Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error)), (body, meter))),
+            Err(_) => Some((Err(std::io::ErrorKind::TimedOut.into()), (body, meter))),
         }
     });
     Ok(Multipart::with_constraints(body, boundary, limits))
@@ -94,8 +124,14 @@ fn is_preflighted(headers: &HeaderMap) -> bool {
 }
 
 /// The next part, which must be this one, as text of at most `limit` bytes.
-async fn text(form: &mut Multipart<'static>, name: &str, limit: u64) -> Result<Vec<u8>, Refusal> {
+async fn text(
+    form: &mut Multipart<'static>,
+    meter: &Meter,
+    name: &str,
+    limit: u64,
+) -> Result<Vec<u8>, Refusal> {
     let part = form.next_field().await.map_err(broken)?;
+    meter.came_out();
     let Some(mut part) = part.filter(|p| p.name() == Some(name)) else {
         return Err(Refusal::bad_request(
             "The parts `operations` and `map` must come first, in this order.",
@@ -103,6 +139,7 @@ async fn text(form: &mut Multipart<'static>, name: &str, limit: u64) -> Result<V
     };
     let mut text = Vec::new();
     while let Some(bytes) = part.chunk().await.map_err(broken)? {
+        meter.came_out();
         text.extend_from_slice(&bytes);
         if text.len() as u64 > limit {
             return Err(Refusal::too_large(format!(
@@ -167,6 +204,7 @@ fn place<'j>(operations: &'j mut Json, path: &str) -> Option<&'j mut Json> {
 async fn files(
     app: &Arc<App>,
     form: &mut Multipart<'static>,
+    meter: &Meter,
     nonces: &mut HashMap<String, String>,
     stored: &mut HashMap<String, Arc<StoredUpload>>,
 ) -> Result<(), Refusal> {
@@ -176,7 +214,8 @@ async fn files(
                 "Every file must be a part that `map` names, and come once.",
             ));
         };
-        let upload = file(app, part).await?;
+        meter.came_out();
+        let upload = file(app, part, meter).await?;
         stored.insert(nonce, Arc::new(upload));
     }
     let missing: HashSet<_> = nonces.keys().collect();
@@ -195,10 +234,14 @@ fn listed(names: &HashSet<&String>) -> String {
     names.join(", ")
 }
 
-async fn file(app: &Arc<App>, part: Field<'static>) -> Result<StoredUpload, Refusal> {
+async fn file(
+    app: &Arc<App>,
+    part: Field<'static>,
+    meter: &Meter,
+) -> Result<StoredUpload, Refusal> {
     let filename = part.file_name().unwrap_or("").to_owned();
     let fault = Fault::default();
-    let bytes = Box::pin(bounded(part, fault.clone()));
+    let bytes = Box::pin(bounded(part, meter.clone(), fault.clone()));
     let upload = assets::receive(app, &filename, MAX_FILE, bytes).await;
     match fault.take() {
         Some(refusal) => Err(refusal),
@@ -222,9 +265,14 @@ impl Fault {
 }
 
 /// The bytes of a part, up to the limit of one file.
-fn bounded(part: Field<'static>, fault: Fault) -> impl Stream<Item = Result<Bytes, Error>> + Send {
+fn bounded(
+    part: Field<'static>,
+    meter: Meter,
+    fault: Fault,
+) -> impl Stream<Item = Result<Bytes, Error>> + Send {
     let mut sent = 0_u64;
     part.map(move |bytes| {
+        meter.came_out();
         let bytes = bytes.map_err(|error| fault.set(broken(error)))?;
         sent += bytes.len() as u64;
         if sent > MAX_FILE {

@@ -155,7 +155,11 @@ impl Filter {
         }
         if let Some(tags) = &self.tags {
             check(tags.len())?;
-            let folded = tags.iter().map(|tag| text::fold(tag.trim()));
+            // PostgreSQL takes no NUL in a text; no tag has one.
+            let folded = tags
+                .iter()
+                .filter(|tag| !tag.contains('\0'))
+                .map(|tag| text::fold(tag.trim()));
             parts.push(labelled("content_tags t", "t.tag").list(folded).push(")"));
         }
         if let Some(products) = &self.product {
@@ -204,17 +208,22 @@ impl Filter {
     async fn of_use(&self, cx: &OpContext, tree: &Tree, parts: &mut Vec<Sql>) -> Result<()> {
         if let Some(channel) = &self.available_in {
             parts.push(match resolve::find(&cx.viewer, tree, channel) {
-                Some(channel) => {
-                    let ask = crate::rights::ask(cx, tree, channel.id, None).await?;
-                    lets_out(&ask, "c")
-                }
+                Some(channel) => lets_out(&Ask::new(tree, channel, cx.at()), "c"),
                 None => Sql::new("1 = 0"),
             });
         }
         if let Some(unused) = self.unused {
+            let reached = tree
+                .all()
+                .into_iter()
+                .filter(|channel| resolve::reaches(&cx.viewer, tree, channel.id))
+                .map(|channel| channel.id);
             let live = Sql::new(
-                "EXISTS (SELECT 1 FROM placements p WHERE p.content_id = c.id AND p.status = 'LIVE')",
-            );
+                "EXISTS (SELECT 1 FROM placements p WHERE p.content_id = c.id AND p.status = 'LIVE'
+                 AND p.channel_id IN ",
+            )
+            .list(reached)
+            .push(")");
             parts.push(if unused { live.negate() } else { live });
         }
         Ok(())
@@ -276,13 +285,16 @@ pub(crate) fn visible(cx: &OpContext, tree: &Tree) -> Sql {
     ])
 }
 
+/// Most channels that a public viewer's sight is made of. Each is a whole question to the gate; a page or
+/// an app reads a few. What is out only in the others is not seen, unless one of them is asked by name.
+const MAX_PUBLIC_CHANNELS: usize = 64;
+
 /// The questions that decide what a public viewer sees: each channel that its token reaches, now.
 pub(crate) fn public_asks(cx: &OpContext, tree: &Tree) -> Vec<Ask> {
-    let reached = tree
-        .all()
+    tree.all()
         .into_iter()
-        .filter(|channel| resolve::reaches(&cx.viewer, tree, channel.id));
-    reached
+        .filter(|channel| resolve::reaches(&cx.viewer, tree, channel.id))
+        .take(MAX_PUBLIC_CHANNELS)
         .map(|channel| Ask::new(tree, &channel, cx.at()))
         .collect()
 }

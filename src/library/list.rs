@@ -9,6 +9,7 @@ use super::filter::{public_asks, visible};
 use crate::accounts::OpContext;
 use crate::channels::Tree;
 use crate::contents::ContentKind;
+use crate::contents::service::brand_condition;
 use crate::error::{Error, Result};
 use crate::platform::db::{
     Direction, KeyPart, Page, PageRequest, SortColumn, Sql, fetch, fetch_count, keyset_page,
@@ -97,7 +98,11 @@ impl Listing {
         if self.order == ContentOrder::Published {
             from = from.push(" JOIN endorsements e ON e.content_id = c.id");
         }
-        let mut parts = vec![visible(cx, tree)];
+        // Where the gate is asked about a place, its answer there is what a public viewer sees.
+        let mut parts = vec![match self.gate {
+            Some(_) => brand_condition(&cx.viewer, "c.brand_id"),
+            None => visible(cx, tree),
+        }];
         if let Some(kind) = self.kind {
             parts.push(Sql::new("c.kind = ").bind(kind.name()));
         }

@@ -1,12 +1,14 @@
 //! Use cases of placements.
 
+use std::sync::Arc;
+
 use sea_orm::FromQueryResult;
 use serde_json::json;
 
 use super::model::{Placement, PlacementStatus};
 use super::store;
 use crate::accounts::{OpContext, Scope, Viewer};
-use crate::channels::{self, Demand, Severity};
+use crate::channels::{self, Demand, Severity, Tree};
 use crate::contents::service::{brand_condition, check_products};
 use crate::contents::{ContentKind, VersionState, public_id};
 use crate::error::{Error, Problems, Result, UserErrorCode};
@@ -19,6 +21,7 @@ use crate::platform::ledger::{Audit, Event};
 use crate::platform::names::named;
 use crate::platform::text;
 use crate::rights;
+use crate::rights::gate::Ask;
 
 /// What a new placement shall be.
 #[derive(Clone, Debug)]
@@ -50,7 +53,8 @@ pub(crate) struct PlacementChange {
 /// What a write needs of the caller.
 #[derive(Clone)]
 struct Caller {
-    cx: OpContext,
+    viewer: Arc<Viewer>,
+    tree: Arc<Tree>,
     /// Most endorsements that the channel shows at a time, where it says.
     cap: Option<i64>,
     /// The field of the input that a full channel is about.
@@ -108,7 +112,9 @@ async fn check_gate(
     channel: ChannelId,
     product: Option<ProductId>,
 ) -> Result<()> {
-    match rights::refusal(&caller.cx, &**tx, content, channel, product).await? {
+    let channel = caller.tree.get(channel).ok_or(Error::NotFound)?;
+    let ask = Ask::new(&caller.tree, channel, tx.op.at).for_product(product);
+    match rights::refusal(&**tx, content, &ask).await? {
         Some(text) => Err(Error::user(UserErrorCode::NotAvailable, "content", text)),
         None => Ok(()),
     }
@@ -127,7 +133,8 @@ async fn caller(cx: &OpContext, channel: ChannelId, cap_field: &'static str) -> 
         })
         .min();
     Ok(Caller {
-        cx: cx.clone(),
+        viewer: Arc::clone(&cx.viewer),
+        tree,
         cap,
         cap_field,
     })
@@ -178,7 +185,7 @@ impl Placed {
 }
 
 async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<PlacementId> {
-    let placed = lock(tx, &caller.cx.viewer, new.content).await?;
+    let placed = lock(tx, &caller.viewer, new.content).await?;
     if placed.kind != new.kind {
         return Err(Error::not_found("content"));
     }
@@ -232,14 +239,14 @@ async fn update(
     change: &PlacementChange,
     caller: &Caller,
 ) -> Result<PlacementId> {
-    let found = store::load(&**tx, &caller.cx.viewer, &[id]).await?;
+    let found = store::load(&**tx, &caller.viewer, &[id]).await?;
     let content = found
         .get(&id)
         .map(|p| p.content)
         .ok_or_else(|| Error::not_found("placement"))?;
-    let placed = lock(tx, &caller.cx.viewer, content).await?;
+    let placed = lock(tx, &caller.viewer, content).await?;
     // Read again: until the lock was ours another write may have changed it.
-    let found = store::load(&**tx, &caller.cx.viewer, &[id]).await?;
+    let found = store::load(&**tx, &caller.viewer, &[id]).await?;
     let before = found
         .get(&id)
         .ok_or_else(|| Error::not_found("placement"))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::FromQueryResult;
 use serde_json::json;
 
-use crate::accounts::{OpContext, Scope, Viewer};
+use crate::accounts::{OpContext, Reach, Scope, Viewer};
 use crate::contents::lifecycle::{input_content, lock_named};
 use crate::contents::service::announce;
 use crate::contents::{ContentKind, public_id};
@@ -35,7 +35,7 @@ struct Live {
 async fn trash(tx: &Tx, viewer: &Viewer, kind: ContentKind, id: ContentId) -> Result<ContentId> {
     let target = lock_named(tx, viewer, (kind, id), "id").await?;
     target.check_not_trashed("id")?;
-    check_not_live(tx, id).await?;
+    check_not_live(tx, viewer, id).await?;
     let set = Sql::update("contents", [("trashed_at", tx.op.at.into())]);
     run(&**tx, set.push(" WHERE id = ").bind(id)).await?;
     tx.audit(Audit {
@@ -49,7 +49,7 @@ async fn trash(tx: &Tx, viewer: &Viewer, kind: ContentKind, id: ContentId) -> Re
     Ok(id)
 }
 
-async fn check_not_live(tx: &Tx, id: ContentId) -> Result<()> {
+async fn check_not_live(tx: &Tx, viewer: &Viewer, id: ContentId) -> Result<()> {
     let sql = Sql::new(
         "SELECT count(*) AS places, min(location) AS location FROM placements
          WHERE status = 'LIVE' AND content_id = ",
@@ -64,6 +64,10 @@ async fn check_not_live(tx: &Tx, id: ContentId) -> Result<()> {
         return Ok(());
     };
     let text = match places {
+        // One who reaches some channels only is not told of places in others.
+        _ if viewer.channels != Reach::All => {
+            "It is live. Retire its live placements first.".to_owned()
+        }
         1 => format!("It is live at “{location}”. Retire that placement first."),
         n => format!(
             "It is live in {n} places, such as “{location}”. Retire those placements first."

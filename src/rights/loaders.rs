@@ -7,10 +7,10 @@ use async_graphql::dataloader::Loader;
 
 use super::gate::Facts;
 use super::model::Lease;
-use super::store::{Scope, load_documents, load_facts, load_leases, load_scopes};
+use super::store::{Scope, count_live, load_documents, load_facts, load_leases, load_scopes};
 use crate::contents::StoredFile;
 use crate::graphql::loader::{LoadError, Loaders};
-use crate::platform::ids::{ContentId, LeaseId};
+use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, ProductId};
 
 /// What the gate looks at, for a content that the viewer has been shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,5 +84,29 @@ impl Loader<ScopeKey> for Loaders {
             .into_iter()
             .map(|(id, scope)| (ScopeKey(id), scope))
             .collect())
+    }
+}
+
+/// How many endorsements are live in a channel for a product (none: for no product), by brand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct LiveKey(pub(crate) ChannelId, pub(crate) Option<ProductId>);
+
+impl Loader<LiveKey> for Loaders {
+    type Value = Arc<HashMap<BrandId, i64>>;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[LiveKey],
+    ) -> Result<HashMap<LiveKey, Arc<HashMap<BrandId, i64>>>, LoadError> {
+        let channels: Vec<ChannelId> = keys.iter().map(|key| key.0).collect();
+        let counts = count_live(self.db(), &self.viewer, &channels).await?;
+        let of = |key: &LiveKey| {
+            let mine = counts
+                .iter()
+                .filter(|c| (c.channel_id, c.product_id) == (key.0, key.1));
+            Arc::new(mine.map(|c| (c.brand_id, c.n)).collect())
+        };
+        Ok(keys.iter().map(|key| (*key, of(key))).collect())
     }
 }

@@ -11,7 +11,7 @@ mod model;
 mod service;
 mod store;
 
-pub(crate) use loaders::FactsKey;
+pub(crate) use loaders::{FactsKey, LiveKey};
 pub use model::{Lease, LeaseAccess, LeaseOn, Place, Terms};
-pub(crate) use service::{ask, out_on_any, refusal};
+pub(crate) use service::{out_on_any, refusal};
 pub(crate) use store::load_facts;

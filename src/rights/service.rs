@@ -6,74 +6,32 @@ use serde_json::json;
 use super::gate::{Ask, Availability, decide};
 use super::model::{LeaseAccess, Terms};
 use super::store::load_facts;
-use crate::accounts::{OpContext, Scope};
+use crate::accounts::{OpContext, Reach, Scope, Viewer};
 use crate::assets::{SourceFile, keep};
-use crate::channels::{Demand, Tree, tree};
+use crate::channels::resolve::reaches;
+use crate::channels::{Tree, tree};
 use crate::contents::service::{brand_condition, check_len};
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch, fetch_count, run};
-use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, ProductId};
+use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId};
 use crate::platform::ledger::{Audit, Event};
 use crate::platform::text;
 
 /// Most cells of a lease's scope, and most leases on a content.
 const MAX_SCOPE: usize = 250;
 
-/// The question for a channel now, with what the channel itself says filled in, and the count that a
-/// cap on endorsements needs.
-pub(crate) async fn ask(
-    cx: &OpContext,
-    tree: &Tree,
-    channel: ChannelId,
-    product: Option<ProductId>,
-) -> Result<Ask> {
-    let channel = tree.get(channel).ok_or(Error::NotFound)?;
-    let mut ask = Ask::new(tree, channel, cx.at()).for_product(product);
-    if ask
-        .rules
-        .iter()
-        .any(|rule| matches!(rule.demand, Demand::MaxEndorsements(_)))
-    {
-        ask.live_endorsements = Some(count_live(cx.app.db.read(), channel.id, product).await?);
-    }
-    Ok(ask)
-}
-
-/// How many endorsements are live in a channel for a product.
-async fn count_live(
-    db: &impl ConnectionTrait,
-    channel: ChannelId,
-    product: Option<ProductId>,
-) -> Result<i64> {
-    let mut sql = Sql::new(
-        "SELECT count(DISTINCT p.content_id) AS n FROM placements p JOIN endorsements e ON e.content_id = p.content_id
-         WHERE p.status = 'LIVE' AND p.channel_id = ",
-    )
-    .bind(channel);
-    if let Some(product) = product {
-        sql = sql.push(" AND p.product_id = ").bind(product);
-    }
-    fetch_count(db, sql).await
-}
-
-/// Why a content may not go out in a channel now, in one sentence; none: it may.
+/// Why a content may not go out, in one sentence; none: it may.
 pub(crate) async fn refusal(
-    cx: &OpContext,
     db: &impl ConnectionTrait,
     content: ContentId,
-    channel: ChannelId,
-    product: Option<ProductId>,
+    ask: &Ask,
 ) -> Result<Option<String>> {
-    let tree = tree(cx).await?;
-    let channel = tree.get(channel).ok_or(Error::NotFound)?;
-    // Whether the place is full is not asked: that warns, and is counted where something goes live.
-    let ask = Ask::new(&tree, channel, cx.at()).for_product(product);
     let facts = load_facts(db, &[content]).await?;
     let Some(facts) = facts.get(&content) else {
         return Err(Error::NotFound);
     };
-    let answer = decide(facts, &ask);
+    let answer = decide(facts, ask);
     if answer.is_available() {
         return Ok(None);
     }
@@ -338,19 +296,36 @@ pub(super) async fn end_lease(
         let text = "A lease ends now or later: what was allowed then stays allowed.";
         return Err(Error::user(UserErrorCode::Invalid, "at", text));
     }
-    let viewer = std::sync::Arc::clone(&cx.viewer);
-    cx.write((id, end, viewer), |tx, (id, end, viewer)| {
-        Box::pin(end_at(tx, *id, *end, viewer))
+    let caller = (std::sync::Arc::clone(&cx.viewer), tree(cx).await?);
+    cx.write((id, end, caller), |tx, (id, end, (viewer, tree))| {
+        Box::pin(async move {
+            check_reach(tx, *id, viewer, tree).await?;
+            end_at(tx, *id, *end, viewer).await
+        })
     })
     .await
 }
 
-async fn end_at(
-    tx: &Tx,
-    id: LeaseId,
-    end: Timestamp,
-    viewer: &crate::accounts::Viewer,
-) -> Result<LeaseId> {
+/// A token of some channels ends only what holds in those alone; what reaches further it does not find.
+async fn check_reach(tx: &Tx, id: LeaseId, viewer: &Viewer, tree: &Tree) -> Result<()> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Row {
+        channel_id: Option<ChannelId>,
+    }
+    if viewer.channels == Reach::All {
+        return Ok(());
+    }
+    let sql = Sql::new("SELECT DISTINCT channel_id FROM lease_scopes WHERE lease_id = ").bind(id);
+    let rows: Vec<Row> = fetch(&**tx, sql).await?;
+    let reached = |row: &Row| row.channel_id.is_some_and(|c| reaches(viewer, tree, c));
+    if rows.iter().all(reached) {
+        return Ok(());
+    }
+    let text = "The lease holds in channels that your token does not reach.";
+    Err(Error::user(UserErrorCode::Invalid, "lease", text))
+}
+
+async fn end_at(tx: &Tx, id: LeaseId, end: Timestamp, viewer: &Viewer) -> Result<LeaseId> {
     #[derive(sea_orm::FromQueryResult)]
     struct On {
         content_id: ContentId,

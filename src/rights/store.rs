@@ -7,12 +7,14 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::gate::{Facts, LicensorWord};
 use super::model::{Lease, LeaseOn, Place, Terms};
+use crate::accounts::Viewer;
 use crate::contents::StoredFile;
+use crate::contents::service::brand_condition;
 use crate::contents::store as contents;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch};
-use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, VersionId};
+use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, ProductId, VersionId};
 use crate::platform::names::named;
 
 #[derive(FromQueryResult)]
@@ -221,6 +223,33 @@ pub(super) async fn load_leases_on(
         .into_iter()
         .map(|(id, on)| (id, Arc::new(on)))
         .collect())
+}
+
+/// How many endorsements of a brand are live in a channel for a product.
+#[derive(FromQueryResult)]
+pub(super) struct LiveCount {
+    pub(super) channel_id: ChannelId,
+    pub(super) product_id: Option<ProductId>,
+    pub(super) brand_id: BrandId,
+    pub(super) n: i64,
+}
+
+/// What is live in channels, of the brands that the viewer reaches. One statement.
+pub(super) async fn count_live(
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    channels: &[ChannelId],
+) -> Result<Vec<LiveCount>> {
+    let sql = Sql::new(
+        "SELECT p.channel_id, p.product_id, c.brand_id, count(*) AS n
+         FROM placements p JOIN contents c ON c.id = p.content_id
+         WHERE p.status = 'LIVE' AND c.kind = 'ENDORSEMENT' AND p.channel_id IN ",
+    )
+    .list(channels.iter().copied())
+    .push(" AND ")
+    .append(brand_condition(viewer, "c.brand_id"))
+    .push(" GROUP BY p.channel_id, p.product_id, c.brand_id");
+    fetch(db, sql).await
 }
 
 #[derive(FromQueryResult)]

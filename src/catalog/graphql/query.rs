@@ -72,9 +72,9 @@ impl CatalogQuery {
 /// The name of a list with its filter, for its cursors.
 fn scope(list: &str, query: Option<&str>) -> Result<String> {
     let query = query.map(text::fold).unwrap_or_default();
-    if query.chars().count() > MAX_QUERY {
+    if query.chars().count() > MAX_QUERY || query.chars().any(char::is_control) {
         return Err(Error::BadRequest(format!(
-            "`query` has at most {MAX_QUERY} characters."
+            "`query` has at most {MAX_QUERY} characters, none of control."
         )));
     }
     Ok(format!("{list}:{}", query.trim()))

@@ -65,6 +65,8 @@ pub(crate) async fn update_contents(
         add,
         remove,
     });
+    // The call's own key is claimed first: the same key with another input is a conflict, whatever the ids.
+    cx.write((), |_, ()| Box::pin(async { Ok(()) })).await?;
     let mut results = Vec::with_capacity(ids.len());
     for id in ids {
         match one(cx, id, &clean).await {

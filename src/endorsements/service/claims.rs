@@ -17,7 +17,8 @@ use crate::platform::names::name_of;
 use crate::platform::text;
 
 /// Longest claim or note on one, in characters.
-const MAX_CLAIM: usize = 1_000;
+/// Its bytes stand in a unique index, whose rows PostgreSQL limits to about 2,700.
+const MAX_CLAIM: usize = 500;
 
 /// A claim to be made.
 #[derive(Clone, Debug)]

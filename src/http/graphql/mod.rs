@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request as GqlRequest, Response as GqlResponse};
+use async_graphql::{Request as GqlRequest, Response as GqlResponse, ServerError, Value};
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -123,9 +123,18 @@ async fn call(
     // One that ran out of time leaves its uploads: its write may still wait for its turn, and when that
     // comes it claims them.
     let response = execute(server, caller, envelope, uploads.clone(), reads_only, note).await?;
-    assets::discard_unclaimed(&server.app, &uploads.all()).await;
+    // Nor is it known what became of a write whose commit was not answered.
+    if !response.errors.iter().any(is_uncertain) {
+        assets::discard_unclaimed(&server.app, &uploads.all()).await;
+    }
     note.errors = response.errors.len();
     Ok(answer::close(response, answer))
+}
+
+/// Whether an error leaves open what was written.
+fn is_uncertain(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|e| e.get("code"));
+    code.is_some_and(|code| *code == Value::from("UNAVAILABLE") || *code == Value::from("INTERNAL"))
 }
 
 /// Parses, checks and runs one operation.

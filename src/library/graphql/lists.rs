@@ -24,7 +24,7 @@ use crate::platform::db::{Page, Sql};
 use crate::platform::ids::{ChannelId, OutletId, ProductId};
 use crate::platform::seal::sha256_hex;
 use crate::rights::FactsKey;
-use crate::rights::gate::lets_out;
+use crate::rights::gate::{Ask, lets_out};
 
 pub(crate) type ContentConnection = Connection<Content>;
 
@@ -108,14 +108,8 @@ async fn list<T: OutputType>(
     let tree = tree(cx).await.or_fail()?;
     let condition = filter.condition(cx, &tree).await.or_fail()?;
     let gate = match &filter.available_in {
-        Some(channel) => match crate::channels::resolve::find(&cx.viewer, &tree, channel) {
-            Some(channel) => Some(
-                crate::rights::ask(cx, &tree, channel.id, None)
-                    .await
-                    .or_fail()?,
-            ),
-            None => None,
-        },
+        Some(channel) => crate::channels::resolve::find(&cx.viewer, &tree, channel)
+            .map(|channel| Ask::new(&tree, channel, cx.at())),
         None => None,
     };
     let listing = Listing {
@@ -260,9 +254,7 @@ pub(crate) async fn list_of<T: OutputType>(
             Of::Product(id) => Some(id),
             Of::Outlet(_) => None,
         };
-        let ask = crate::rights::ask(cx, &tree, channel.id, product)
-            .await
-            .or_fail()?;
+        let ask = Ask::new(&tree, &channel, cx.at()).for_product(product);
         parts.push(lets_out(&ask, "c"));
         gate = Some(ask);
     }
@@ -316,8 +308,9 @@ async fn pulled(cx: &OpContext, tree: &Tree, channel: ChannelId, pull: Pull) -> 
         Some(text) => Some(catalog::argument_product(cx, text).await?),
         None => None,
     };
-    let mut ask = crate::rights::ask(cx, tree, channel, product)
-        .await?
+    let channel = tree.get(channel).ok_or(Error::NotFound)?;
+    let mut ask = Ask::new(tree, channel, cx.at())
+        .for_product(product)
         .in_market(pull.market.map(|m| m.0))
         .in_locale(pull.locale.map(|l| l.0));
     ask.at = at(cx, pull.at)?;

@@ -11,6 +11,7 @@ use sea_orm::{
     SqlxSqliteConnector, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -49,6 +50,8 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
+            // A COMMIT that failed leaves the connection in a transaction that is none: begin anew.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(sqlite_options(Path::new(path)).create_if_missing(true))
             .await
             .with_context(|| format!("opening the SQLite database {path}"))?;

@@ -83,7 +83,7 @@ type Body<I, T> = Box<dyn for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> 
 /// A unit with its types erased, as it waits in the queue.
 pub(super) trait Queued: Send {
     /// Runs on a transaction of its own, ends it, and answers once the outer commit is known.
-    fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, Answer>;
+    fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, (Answer, bool)>;
 }
 
 #[derive(Clone)]
@@ -142,8 +142,16 @@ impl Db {
     }
 }
 
+/// How a unit ended.
+struct Ended<T> {
+    outcome: Result<T>,
+    /// Whether its transaction ended as it was told to. If not, the one around it is lost: a full disk
+    /// makes SQLite roll back the whole of it by itself.
+    sound: bool,
+}
+
 /// Runs the unit and its ledger; commits or rolls back the transaction it was given.
-async fn complete<I, T>(conn: DatabaseTransaction, unit: &Unit<I, T>) -> Result<T>
+async fn complete<I, T>(conn: DatabaseTransaction, unit: &Unit<I, T>) -> Ended<T>
 where
     I: Send + Sync + 'static,
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -166,13 +174,23 @@ where
             Err(Error::internal(format!("a write panicked: {text}")))
         });
     match outcome {
-        Ok(value) => {
-            tx.conn.commit().await?;
-            Ok(value)
-        }
+        Ok(value) => match tx.conn.commit().await {
+            Ok(()) => Ended {
+                outcome: Ok(value),
+                sound: true,
+            },
+            Err(error) => Ended {
+                outcome: Err(error.into()),
+                sound: false,
+            },
+        },
         Err(error) => {
-            tx.conn.rollback().await?;
-            Err(error)
+            // The unit's own error is the one to tell, whatever the rollback says.
+            let sound = tx.conn.rollback().await.is_ok();
+            Ended {
+                outcome: Err(error),
+                sound,
+            }
         }
     }
 }
@@ -203,7 +221,7 @@ where
     let mut attempt = 1;
     loop {
         let conn = pool.begin().await?;
-        match complete(conn, unit).await {
+        match complete(conn, unit).await.outcome {
             Err(error) if attempt < ATTEMPTS && should_retry(&error) => {
                 let pause = rand::random_range(1..=(5 << attempt));
                 tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
@@ -240,9 +258,9 @@ where
     I: Send + Sync + 'static,
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, Answer> {
+    fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, (Answer, bool)> {
         Box::pin(async move {
-            let outcome = complete(conn, &self.unit).await;
+            let Ended { outcome, sound } = complete(conn, &self.unit).await;
             let answer: Answer = Box::new(move |commit| {
                 let outcome = match commit {
                     // The caller must not take for lost what a refusal has said already.
@@ -255,7 +273,7 @@ where
                 // A caller that has gone away finds its outcome under its idempotency key.
                 let _ = self.answer.send(outcome);
             });
-            answer
+            (answer, sound)
         })
     }
 }
@@ -299,10 +317,74 @@ async fn write_group(
     let mut next = Some(first);
     while let Some(unit) = next.take() {
         let savepoint = group.begin().await?;
-        answers.push(unit.run(savepoint).await);
+        let (answer, sound) = unit.run(savepoint).await;
+        answers.push(answer);
+        if !sound {
+            // What came before in this group is gone with it: none of it may be answered as done.
+            let _ = group.rollback().await;
+            return Err(DbErr::Custom("the group's transaction was lost".to_owned()));
+        }
         if answers.len() < GROUP {
             next = queue.try_recv().ok();
         }
     }
     group.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::{Error, Result};
+    use crate::platform::clock::Timestamp;
+    use crate::platform::db::{Db, Sql, fetch_count, run};
+    use crate::platform::ids::Ids;
+    use crate::platform::op::{Actor, Op};
+    use crate::testing::TestDatabase;
+
+    async fn write(db: &Db, sql: &'static str, name: String) -> Result<()> {
+        let op = Op {
+            actor: Actor::System,
+            at: Timestamp(1),
+            ids: Ids::new(),
+            request_id: String::new(),
+            idempotency: None,
+        };
+        db.write(&op, name, move |tx, name| {
+            Box::pin(async move {
+                let sql = Sql::new(sql);
+                let sql = if name.is_empty() {
+                    sql
+                } else {
+                    sql.bind(name.clone()).push(")")
+                };
+                run(&**tx, sql).await.map(|_| ())
+            })
+        })
+        .await
+    }
+
+    const REVISION: &str = "INSERT INTO revisions (value, name) VALUES (1, ";
+
+    /// A full disk refuses writes, loses nothing that was answered, and is over when there is room again.
+    #[tokio::test]
+    async fn a_full_disk_is_a_refusal_and_not_the_end() {
+        let database = TestDatabase::create().await;
+        if database.is_shared() {
+            return; // A limit on pages is SQLite's.
+        }
+        let db = database.open().await;
+        write(&db, REVISION, "kept".to_owned()).await.unwrap();
+        write(&db, "PRAGMA max_page_count = 1", String::new())
+            .await
+            .unwrap();
+        for i in 0..5 {
+            let refused = write(&db, REVISION, format!("{i}{}", "x".repeat(1 << 20))).await;
+            assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+        }
+        // The lost connection was replaced, and its limit with it; or it is lifted here.
+        let _ = write(&db, "PRAGMA max_page_count = 1000000", String::new()).await;
+        write(&db, REVISION, "after".to_owned()).await.unwrap();
+        let kept = Sql::new("SELECT count(*) AS n FROM revisions WHERE name IN ('kept', 'after')");
+        assert_eq!(fetch_count(db.read(), kept).await.unwrap(), 2);
+        database.remove().await;
+    }
 }

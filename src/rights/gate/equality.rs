@@ -4,6 +4,7 @@
 mod world;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use rand::rngs::SmallRng;
@@ -32,7 +33,7 @@ fn question(rng: &mut SmallRng, world: &World) -> Ask {
     if rng.random_bool(0.2) {
         ask = ask.to(Purpose::HandOn);
     }
-    ask.live_endorsements = maybe(rng, 0.5, |rng| rng.random_range(0..4));
+    ask.live_endorsements = Arc::new([(world.brand, rng.random_range(0..4))].into());
     ask
 }
 
@@ -112,7 +113,7 @@ async fn check_world(db: &Db, seed: u64) -> usize {
 /// Rule by rule: what one holds, its own SQL holds. In the whole another hold could hide a difference.
 async fn check_each_rule(
     db: &Db,
-    facts: &HashMap<ContentId, std::sync::Arc<super::Facts>>,
+    facts: &HashMap<ContentId, Arc<super::Facts>>,
     ask: &Ask,
     seed: u64,
 ) {
@@ -139,7 +140,7 @@ async fn check_each_rule(
 }
 
 /// Until `until`, time alone changes nothing.
-fn check_until(facts: &HashMap<ContentId, std::sync::Arc<super::Facts>>, ask: &Ask, seed: u64) {
+fn check_until(facts: &HashMap<ContentId, Arc<super::Facts>>, ask: &Ask, seed: u64) {
     for fact in facts.values() {
         let answer = decide(fact, ask);
         let later = INSTANTS
@@ -158,10 +159,10 @@ fn check_until(facts: &HashMap<ContentId, std::sync::Arc<super::Facts>>, ask: &A
 }
 
 /// The worklist's holds are the gate's.
-async fn check_worklist(db: &Db, facts: &HashMap<ContentId, std::sync::Arc<super::Facts>>) {
+async fn check_worklist(db: &Db, facts: &HashMap<ContentId, Arc<super::Facts>>) {
     let at = Day(160).start();
     let tree = Tree::new(1, vec![]);
-    let nowhere = std::sync::Arc::new(Channel {
+    let nowhere = Arc::new(Channel {
         id: ChannelId::from_uuid(Uuid::nil()),
         slug: String::new(),
         name: String::new(),

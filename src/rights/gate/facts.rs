@@ -1,11 +1,12 @@
 //! What the gate is told: the facts of a content, and the question.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::channels::{Channel, Demand, Rule, Severity, Tree};
 use crate::contents::{Content, Labels, Statement, Version};
 use crate::platform::clock::Timestamp;
-use crate::platform::ids::{ChannelId, LeaseId, ProductId};
+use crate::platform::ids::{BrandId, ChannelId, LeaseId, ProductId};
 use crate::platform::locale;
 use crate::rights::model::LeaseOn;
 
@@ -58,8 +59,8 @@ pub struct Ask {
     pub purpose: Purpose,
     /// The channel's rules and those it inherits.
     pub rules: Vec<Rule>,
-    /// How many endorsements are live there for the product, beside this one; asked only if a rule caps them.
-    pub live_endorsements: Option<i64>,
+    /// How many endorsements are live there for the product, by brand; asked only if a rule caps them.
+    pub live_endorsements: Arc<HashMap<BrandId, i64>>,
 }
 
 impl Ask {
@@ -74,7 +75,7 @@ impl Ask {
             product: None,
             purpose: Purpose::Show,
             rules: tree.rules(channel.id),
-            live_endorsements: None,
+            live_endorsements: Arc::default(),
             channel: Arc::clone(channel),
         }
     }
@@ -101,6 +102,13 @@ impl Ask {
     pub fn to(mut self, purpose: Purpose) -> Self {
         self.purpose = purpose;
         self
+    }
+
+    /// Whether the place caps how many endorsements are live.
+    #[must_use]
+    pub fn is_capped(&self) -> bool {
+        let caps = |rule: &Rule| matches!(rule.demand, Demand::MaxEndorsements(_));
+        self.rules.iter().any(caps)
     }
 
     /// Whether to show it there is to hand it on.

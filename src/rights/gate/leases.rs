@@ -326,6 +326,21 @@ pub struct Wordless {
     pub no_excerpt: bool,
 }
 
+/// What the terms bar under which it goes out for any of these questions: words that one of the places may
+/// not show are shown to none that reads for all of them.
+#[must_use]
+pub fn wordless_in(facts: &Facts, asks: &[Ask]) -> Wordless {
+    let mut bars = Wordless::default();
+    for ask in asks {
+        let answer = super::decide(facts, ask);
+        if let Some(terms) = answer.terms.filter(|_| answer.holds.is_empty()) {
+            bars.no_translation |= terms.no_translation;
+            bars.no_excerpt |= terms.no_excerpt;
+        }
+    }
+    bars
+}
+
 /// What every ALLOW in force bars; nothing where none is in force.
 #[must_use]
 pub fn wordless(facts: &Facts, at: Timestamp) -> Wordless {

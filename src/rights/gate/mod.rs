@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use async_graphql::Enum;
 
 pub use facts::{Ask, Facts, LicensorWord, Purpose};
-pub use leases::{Wordless, wordless};
+pub use leases::{Wordless, wordless, wordless_in};
 pub use speech::served;
 
 use super::model::Terms;

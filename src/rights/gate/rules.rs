@@ -239,17 +239,17 @@ fn in_endorsement(facts: &Facts, ask: &Ask, demand: &Demand) -> Option<Found> {
                     Some(format!("{:?}", detail.outlet_kind)),
                 )
             }),
-        Demand::MaxEndorsements(most) => {
-            ask.live_endorsements
-                .filter(|live| live >= most)
-                .map(|live| {
-                    (
-                        "The place is full.",
-                        format!("at most {most} live at once"),
-                        Some(format!("{live} live")),
-                    )
-                })
-        }
+        Demand::MaxEndorsements(most) => ask
+            .live_endorsements
+            .get(&facts.content.brand)
+            .filter(|live| *live >= most)
+            .map(|live| {
+                (
+                    "The place is full.",
+                    format!("at most {most} live at once"),
+                    Some(format!("{live} live")),
+                )
+            }),
         Demand::MaxAgeMonths(months) => {
             (detail.published_on < oldest(ask.at, *months)).then(|| {
                 let actual = detail.published_on.to_date().to_string();

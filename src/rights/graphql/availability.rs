@@ -14,7 +14,13 @@ use crate::rights::gate::{self, Ask, HoldReason};
 use crate::rights::loaders::FactsKey;
 
 /// The one answer to "may this go out here, now?".
-pub(crate) struct Availability(gate::Availability);
+pub(crate) struct Availability {
+    available: bool,
+    answer: gate::Availability,
+}
+
+/// How long an answer is good for one who is not told all that it hangs on.
+const HOUR_MS: i64 = 3_600_000;
 
 /// The gate's answer for a content that the viewer has been shown.
 pub(crate) async fn answer(
@@ -26,34 +32,62 @@ pub(crate) async fn answer(
     let facts = facts
         .ok_or_else(|| Error::internal("a content is missing"))
         .or_fail()?;
-    Ok(Availability(gate::decide(&facts, ask)))
+    let mut answer = gate::decide(&facts, ask);
+    let available = answer.is_available();
+    if ctx.viewer().is_public() {
+        answer = without_endorsements(answer, &facts, ask);
+    }
+    Ok(Availability { available, answer })
+}
+
+/// What a public viewer is told of an attached asset: nothing of its endorsements, which it may not see.
+/// Not why they are held, nor when that changes; only that the answer is good for an hour at most.
+fn without_endorsements(
+    mut answer: gate::Availability,
+    facts: &gate::Facts,
+    ask: &Ask,
+) -> gate::Availability {
+    if facts.attached.is_empty() {
+        return answer;
+    }
+    let own = gate::decide(
+        &gate::Facts {
+            attached: Vec::new(),
+            ..facts.clone()
+        },
+        ask,
+    );
+    let soon = ask.at.plus_ms(HOUR_MS);
+    answer.until = Some(answer.until.map_or(soon, |until| until.min(soon)));
+    answer.holds = own.holds;
+    answer
 }
 
 #[Object]
 impl Availability {
     /// Whether nothing holds it.
     async fn available(&self) -> bool {
-        self.0.is_available()
+        self.available
     }
 
     /// Every reason for which it may not go out.
     async fn holds(&self) -> Vec<Hold> {
-        self.0.holds.iter().cloned().map(Hold).collect()
+        self.answer.holds.iter().cloned().map(Hold).collect()
     }
 
     /// What does not hold it, but should be seen to.
     async fn warnings(&self) -> Vec<Hold> {
-        self.0.warnings.iter().cloned().map(Hold).collect()
+        self.answer.warnings.iter().cloned().map(Hold).collect()
     }
 
     /// The terms it goes out on; null where no lease covers it.
     async fn terms(&self) -> Option<LeaseTerms> {
-        self.0.terms.clone().map(LeaseTerms::from)
+        self.answer.terms.clone().map(LeaseTerms::from)
     }
 
     /// When time alone can next change this answer; null: never.
     async fn until(&self) -> Option<DateTime> {
-        self.0.until.map(DateTime)
+        self.answer.until.map(DateTime)
     }
 }
 

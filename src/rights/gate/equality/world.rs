@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::channels::{Channel, ChannelKind, Demand, Rule, RuleCheck, Severity, Tree};
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::db::Sql;
-use crate::platform::ids::{ChannelId, Ids, ProductId};
+use crate::platform::ids::{BrandId, ChannelId, Ids, ProductId};
 use crate::platform::names::name_of;
 
 /// Every dated fact falls on one of these, and so does every question: t = start and t = end are common.
@@ -128,6 +128,7 @@ impl Rows {
 
 pub(super) struct World {
     pub(super) tree: Tree,
+    pub(super) brand: BrandId,
     pub(super) products: Vec<ProductId>,
     pub(super) rows: Rows,
 }
@@ -567,6 +568,7 @@ pub(super) fn world(rng: &mut SmallRng, ids: &Ids) -> World {
     builder.leases();
     World {
         tree,
+        brand: BrandId(builder.brand),
         products: builder.products,
         rows: builder.rows,
     }
