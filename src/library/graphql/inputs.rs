@@ -41,7 +41,7 @@ pub(crate) struct ContentFilter {
     created_after: Option<DateTime>,
     /// Made before this instant.
     created_before: Option<DateTime>,
-    /// True: live nowhere. False: live somewhere.
+    /// True: live nowhere that you reach. False: live somewhere there.
     unused: Option<bool>,
     /// Held for any of these reasons; reasons that need a channel to know find nothing.
     holds: Option<Vec<HoldReason>>,
