@@ -4,7 +4,7 @@
 FROM node:22-bookworm-slim AS console
 WORKDIR /build/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+RUN --mount=type=cache,target=/npm-cache npm ci --cache /npm-cache --no-audit --no-fund
 COPY schema/ /build/schema/
 COPY web/ ./
 RUN npm run build
