@@ -141,20 +141,12 @@ fn content(row: ContentRow) -> Result<Content> {
     })
 }
 
+/// A stored file as a part of a row: its columns are `sha256` and `filename` of what refers to it, and those
+/// of `files` and `media_facts`. All null where there is none.
 #[derive(FromQueryResult)]
-struct VersionRow {
-    id: VersionId,
-    content_id: ContentId,
-    number: i32,
-    state: String,
-    note: Option<String>,
-    author_kind: String,
-    author_id: Option<Uuid>,
-    created_at: Timestamp,
+pub(crate) struct FileRow {
     sha256: Option<String>,
     filename: Option<String>,
-    body: Option<String>,
-    folded: Option<String>,
     media_type: Option<String>,
     bytes: Option<i64>,
     width: Option<i32>,
@@ -165,6 +157,42 @@ struct VersionRow {
     pages: Option<i32>,
     frames: Option<i32>,
     orientation: Option<i32>,
+}
+
+impl FileRow {
+    /// The file, if the row has one.
+    pub(crate) fn stored(self) -> Option<StoredFile> {
+        Some(StoredFile {
+            sha256: self.sha256?,
+            filename: self.filename?,
+            media_type: self.media_type?,
+            bytes: self.bytes?,
+            width: self.width,
+            height: self.height,
+            has_alpha: self.has_alpha,
+            color_space: self.color_space,
+            duration_ms: self.duration_ms,
+            pages: self.pages,
+            frames: self.frames,
+            orientation: self.orientation,
+        })
+    }
+}
+
+#[derive(FromQueryResult)]
+struct VersionRow {
+    id: VersionId,
+    content_id: ContentId,
+    number: i32,
+    state: String,
+    note: Option<String>,
+    author_kind: String,
+    author_id: Option<Uuid>,
+    created_at: Timestamp,
+    #[sea_orm(nested)]
+    file: FileRow,
+    body: Option<String>,
+    folded: Option<String>,
     byline: Option<String>,
     ranked: Option<i32>,
     rating: Option<String>,
@@ -175,8 +203,7 @@ struct VersionRow {
 
 const VERSIONS: &str = "SELECT v.id, v.content_id, v.number, v.state, v.note, v.author_kind, v.author_id,
      v.created_at, av.sha256, av.filename, av.body, av.folded, f.media_type, f.bytes, m.width, m.height,
-     m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation,
-     ev.byline, ev.ranked, ev.rating, ev.rating_scale, ev.rating_count, ev.material_connection
+     m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation, ev.byline, ev.ranked, ev.rating, ev.rating_scale, ev.rating_count, ev.material_connection
      FROM versions v
      LEFT JOIN asset_versions av ON av.version_id = v.id
      LEFT JOIN files f ON f.sha256 = av.sha256
@@ -212,21 +239,8 @@ pub(crate) async fn select_versions(
 
 fn version(row: VersionRow) -> Result<Version> {
     let missing = || Error::internal("a version without the row of its kind");
-    let detail = if let Some(sha256) = row.sha256 {
-        VersionDetail::File(StoredFile {
-            sha256,
-            filename: row.filename.ok_or_else(missing)?,
-            media_type: row.media_type.ok_or_else(missing)?,
-            bytes: row.bytes.ok_or_else(missing)?,
-            width: row.width,
-            height: row.height,
-            has_alpha: row.has_alpha,
-            color_space: row.color_space,
-            duration_ms: row.duration_ms,
-            pages: row.pages,
-            frames: row.frames,
-            orientation: row.orientation,
-        })
+    let detail = if let Some(file) = row.file.stored() {
+        VersionDetail::File(file)
     } else if let Some(body) = row.body {
         VersionDetail::Text {
             body,

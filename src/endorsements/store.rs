@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::model::{Claim, Evidence};
-use crate::contents::StoredFile;
+use crate::contents::store::FileRow;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch};
@@ -87,24 +87,14 @@ struct EvidenceRow {
     id: EvidenceId,
     endorsement_id: ContentId,
     url: Option<String>,
-    sha256: Option<String>,
-    filename: String,
+    #[sea_orm(nested)]
+    file: FileRow,
     state: String,
     error: Option<String>,
     captured_at: Option<Timestamp>,
     checked_at: Option<Timestamp>,
     contains_quote: Option<bool>,
     note: Option<String>,
-    media_type: Option<String>,
-    bytes: Option<i64>,
-    width: Option<i32>,
-    height: Option<i32>,
-    has_alpha: Option<bool>,
-    color_space: Option<String>,
-    duration_ms: Option<i64>,
-    pages: Option<i32>,
-    frames: Option<i32>,
-    orientation: Option<i32>,
 }
 
 const EVIDENCE: &str = "SELECT i.id, i.endorsement_id, i.url, i.sha256, coalesce(i.filename, 'evidence') AS filename,
@@ -125,28 +115,11 @@ async fn evidence(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Evidence>
 }
 
 fn one_evidence(row: EvidenceRow) -> Result<Evidence> {
-    let file = match (row.sha256, row.media_type, row.bytes) {
-        (Some(sha256), Some(media_type), Some(bytes)) => Some(StoredFile {
-            sha256,
-            filename: row.filename,
-            media_type,
-            bytes,
-            width: row.width,
-            height: row.height,
-            has_alpha: row.has_alpha,
-            color_space: row.color_space,
-            duration_ms: row.duration_ms,
-            pages: row.pages,
-            frames: row.frames,
-            orientation: row.orientation,
-        }),
-        _ => None,
-    };
     Ok(Evidence {
         id: row.id,
         endorsement: row.endorsement_id,
         url: row.url,
-        file,
+        file: row.file.stored(),
         state: named(&row.state)?,
         error: row.error,
         captured_at: row.captured_at,

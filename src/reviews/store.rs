@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::model::Review;
-use crate::contents::StoredFile;
+use crate::contents::store::FileRow;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{
@@ -25,22 +25,12 @@ struct Row {
     preset: Option<String>,
     note: Option<String>,
     created_at: Timestamp,
-    document_sha256: Option<String>,
-    document_filename: Option<String>,
-    media_type: Option<String>,
-    bytes: Option<i64>,
-    width: Option<i32>,
-    height: Option<i32>,
-    has_alpha: Option<bool>,
-    color_space: Option<String>,
-    duration_ms: Option<i64>,
-    pages: Option<i32>,
-    frames: Option<i32>,
-    orientation: Option<i32>,
+    #[sea_orm(nested)]
+    document: FileRow,
 }
 
 const REVIEWS: &str = "SELECT r.id, r.version_id, r.reviewer_kind, r.reviewer_id, r.decision, r.lease_id, r.preset,
-     r.note, r.created_at, r.document_sha256, r.document_filename, f.media_type, f.bytes, m.width, m.height,
+     r.note, r.created_at, r.document_sha256 AS sha256, r.document_filename AS filename, f.media_type, f.bytes, m.width, m.height,
      m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation
      FROM reviews r
      JOIN versions v ON v.id = r.version_id
@@ -58,28 +48,6 @@ async fn reviews(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Review>> {
 }
 
 fn review(row: Row) -> Result<Review> {
-    let document = match (
-        row.document_sha256,
-        row.document_filename,
-        row.media_type,
-        row.bytes,
-    ) {
-        (Some(sha256), Some(filename), Some(media_type), Some(bytes)) => Some(StoredFile {
-            sha256,
-            filename,
-            media_type,
-            bytes,
-            width: row.width,
-            height: row.height,
-            has_alpha: row.has_alpha,
-            color_space: row.color_space,
-            duration_ms: row.duration_ms,
-            pages: row.pages,
-            frames: row.frames,
-            orientation: row.orientation,
-        }),
-        _ => None,
-    };
     Ok(Review {
         id: row.id,
         version: row.version_id,
@@ -87,7 +55,7 @@ fn review(row: Row) -> Result<Review> {
         decision: named(&row.decision)?,
         lease: row.lease_id,
         preset: row.preset,
-        document,
+        document: row.document.stored(),
         note: row.note,
         created_at: row.created_at,
     })

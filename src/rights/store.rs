@@ -10,7 +10,7 @@ use super::model::{Lease, LeaseOn, Place, Terms};
 use crate::accounts::Viewer;
 use crate::contents::StoredFile;
 use crate::contents::service::brand_condition;
-use crate::contents::store as contents;
+use crate::contents::store::{self as contents, FileRow};
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch};
@@ -110,25 +110,21 @@ pub(super) async fn load_documents(
     #[derive(FromQueryResult)]
     struct Row {
         id: LeaseId,
-        sha256: String,
-        filename: String,
-        media_type: String,
-        bytes: i64,
+        #[sea_orm(nested)]
+        document: FileRow,
     }
     let sql = Sql::new(
-        "SELECT l.id, f.sha256, l.document_filename AS filename, f.media_type, f.bytes
-         FROM leases l JOIN files f ON f.sha256 = l.document_sha256 WHERE l.id IN ",
+        "SELECT l.id, l.document_sha256 AS sha256, l.document_filename AS filename, f.media_type, f.bytes,
+         m.width, m.height, m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation
+         FROM leases l
+         JOIN files f ON f.sha256 = l.document_sha256
+         LEFT JOIN media_facts m ON m.sha256 = l.document_sha256
+         WHERE l.id IN ",
     )
     .list(ids.iter().copied());
     let rows: Vec<Row> = fetch(db, sql).await?;
-    let file = |row: Row| StoredFile {
-        sha256: row.sha256,
-        filename: row.filename,
-        media_type: row.media_type,
-        bytes: row.bytes,
-        ..StoredFile::default()
-    };
-    Ok(rows.into_iter().map(|row| (row.id, file(row))).collect())
+    let document = |row: Row| row.document.stored().map(|file| (row.id, file));
+    Ok(rows.into_iter().filter_map(document).collect())
 }
 
 /// What a lease covers, over all its contents.
