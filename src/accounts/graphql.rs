@@ -189,7 +189,7 @@ impl AccountsMutation {
     ) -> GqlResult<CreateAccessTokenPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let new = new_token(&cx, input).await?;
             let (id, secret) = create_token(&cx, new).await?;
             Ok((AccessToken::find(ctx, id).await?, secret))
@@ -212,7 +212,7 @@ impl AccountsMutation {
     ) -> GqlResult<RevokeAccessTokenPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             cx.viewer.require(Scope::Admin)?;
             let id = revoke_token(&cx, input_id(&input.token, "token")?).await?;
             AccessToken::find(ctx, id).await

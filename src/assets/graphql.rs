@@ -307,7 +307,7 @@ impl AssetsMutation {
     ) -> GqlResult<CreateAssetPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = service::create_asset(&cx, input.resolve(ctx).await).await?;
             Asset::reload(ctx, id.into()).await
         };
@@ -326,7 +326,7 @@ impl AssetsMutation {
     ) -> GqlResult<AddAssetVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let new = NewVersion {
                 asset: input_id::<AssetId>(&input.asset, "asset")?.into(),
                 body: new_body(ctx, input.file.as_ref(), input.text).await,

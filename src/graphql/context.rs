@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::error::{Error, Result, UserErrorCode};
 use crate::platform::clock::Timestamp;
 use crate::platform::ids::TypedId;
+use crate::platform::ledger;
 use crate::platform::op::Idempotency;
 
 /// Everything about one request, put into it by the HTTP layer.
@@ -63,7 +64,7 @@ const MAX_KEY: usize = 255;
 
 /// The context of a mutation: an instant of its own, and its idempotency key, if the input has a
 /// `clientMutationId`. Call it first in the resolver.
-pub(crate) fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
+pub(crate) async fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
     // What an earlier mutation of this request has loaded, this one may change.
     ctx.loader().enable_all_cache(false);
     let cx = ctx.cx();
@@ -101,6 +102,10 @@ pub(crate) fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
     let text = serde_json::to_vec(&(field.name(), sorted(canonical))).map_err(Error::internal)?;
     let input_hash = cx.app.sealer.mac("idempotency", &text);
     cx = cx.with_idempotency(Some(Idempotency { key, input_hash }));
+    // A repeated call is judged as of the first one: what was in time then is in time now.
+    if let Some(at) = ledger::first_made_at(cx.app.db.read(), &cx.op).await? {
+        cx.op.at = at;
+    }
     Ok(cx)
 }
 

@@ -331,7 +331,7 @@ impl PlacementsMutation {
     ) -> GqlResult<CreatePlacementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = create_placement(&cx, input.resolve(&cx).await?).await?;
             Placement::reload(ctx, id).await
         };
@@ -352,7 +352,7 @@ impl PlacementsMutation {
     ) -> GqlResult<UpdatePlacementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let (id, change) = input.resolve(&cx).await?;
             Placement::reload(ctx, update_placement(&cx, id, change).await?).await
         };
@@ -373,7 +373,7 @@ impl PlacementsMutation {
     ) -> GqlResult<TrashContentPayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             Content::reload(ctx, trash_content(&cx, &input.id).await?).await
         };
         respond(

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::error::{Error, Result, UserErrorCode};
+use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch_one, run};
 use crate::platform::ids::{AuditEntryId, BrandId, ContentId, EventId};
 use crate::platform::op::Op;
@@ -47,6 +48,29 @@ pub(super) struct Pending {
 struct Remembered {
     input_hash: Vec<u8>,
     outcome: Option<String>,
+}
+
+/// When the call was first made that this one repeats: with the same key and input, and with success. None
+/// for a call that repeats none.
+pub async fn first_made_at(
+    db: &impl sea_orm::ConnectionTrait,
+    op: &Op,
+) -> Result<Option<Timestamp>> {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Row {
+        created_at: Timestamp,
+    }
+    let Some(idempotency) = &op.idempotency else {
+        return Ok(None);
+    };
+    let sql =
+        Sql::new("SELECT created_at FROM idempotency_keys WHERE outcome IS NOT NULL AND caller = ")
+            .bind(op.actor.key())
+            .push(" AND key = ")
+            .bind(idempotency.key.clone())
+            .push(" AND input_hash = ")
+            .bind(idempotency.input_hash.clone());
+    Ok(fetch_one::<Row>(db, sql).await?.map(|row| row.created_at))
 }
 
 /// Claims the operation's idempotency key, or returns the outcome of the call that had it first.

@@ -215,7 +215,7 @@ impl ReviewsMutation {
     ) -> GqlResult<SubmitVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = service::submit_version(&cx, input_id(&input.version, "version")?).await?;
             Version::find(ctx, id).await
         };
@@ -234,7 +234,7 @@ impl ReviewsMutation {
     ) -> GqlResult<RecallVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = service::recall_version(&cx, input_id(&input.version, "version")?).await?;
             Version::find(ctx, id).await
         };
@@ -253,7 +253,7 @@ impl ReviewsMutation {
     ) -> GqlResult<ReviewVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = service::review_version(&cx, new_review(ctx, input).await?).await?;
             let review = Review::find(ctx, id).await?;
             let version = match &review {
@@ -280,7 +280,7 @@ impl ReviewsMutation {
     ) -> GqlResult<WithdrawVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = input_id(&input.version, "version")?;
             let id = service::withdraw_version(&cx, id, &input.reason).await?;
             Version::find(ctx, id).await

@@ -204,7 +204,7 @@ impl UsageMutation {
     ) -> GqlResult<RecordUsagePayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             cx.viewer.require(Scope::UsageWrite)?;
             record::record_usage(&cx, parse_events(input.events)?).await
         };

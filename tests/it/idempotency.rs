@@ -1,5 +1,6 @@
 //! A call that is repeated with its `clientMutationId` runs once.
 
+use chrono::TimeDelta;
 use std::time::Duration;
 
 use accolade::platform::blob::StoreConfig;
@@ -241,5 +242,37 @@ async fn what_was_done_after_its_time_is_told_to_who_asks_again() {
     assert_eq!(assets(&app).await, 1);
     let report = accolade::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0), "{report:?}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_repeated_call_is_judged_as_of_the_first() {
+    let app = TestApp::start().await;
+    app.brand("north").await;
+    app.channel("site", json!({})).await;
+    let asset = app.asset("north", "Badge", json!({})).await;
+    let lease = app.lease(&[&asset], json!({})).await;
+    let soon = app.app.clock.now().plus_ms(3_600_000).to_rfc3339();
+    let end = json!({ "lease": lease, "at": soon, "clientMutationId": "end" });
+    let make =
+        json!({ "name": "t", "scopes": ["READ"], "expiresAt": soon, "clientMutationId": "make" });
+    let ended = app
+        .mutate("endLease", end.clone(), "lease { id endsAt }")
+        .await;
+    let made = app
+        .mutate("createAccessToken", make.clone(), "token { id }")
+        .await;
+    // By now both instants have passed; a first call would be refused.
+    app.advance(TimeDelta::hours(2));
+    let late = json!({ "lease": lease, "at": soon });
+    assert_eq!(app.refused("endLease", late).await.0, "INVALID");
+    assert_eq!(
+        app.mutate("endLease", end, "lease { id endsAt }").await,
+        ended
+    );
+    assert_eq!(
+        app.mutate("createAccessToken", make, "token { id }").await,
+        made
+    );
     app.stop().await;
 }

@@ -203,7 +203,7 @@ impl CatalogMutation {
     ) -> GqlResult<CreateBrandPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = create_brand(
                 &cx,
                 NewBrand {
@@ -229,7 +229,7 @@ impl CatalogMutation {
     ) -> GqlResult<UpdateBrandPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let change = brand_change(&cx, input).await?;
             let id = update_brand(&cx, change).await?;
             Brand::find(ctx, id).await
@@ -249,7 +249,7 @@ impl CatalogMutation {
     ) -> GqlResult<CreateProductPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let new = new_product(&cx, input).await?;
             let id = create_product(&cx, new).await?;
             Product::find(ctx, id).await
@@ -269,7 +269,7 @@ impl CatalogMutation {
     ) -> GqlResult<UpdateProductPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let change = product_change(&cx, input).await?;
             let id = update_product(&cx, change).await?;
             Product::find(ctx, id).await
@@ -289,7 +289,7 @@ impl CatalogMutation {
     ) -> GqlResult<CreateOutletPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let new = NewOutlet {
                 name: input.name,
                 kind: input.kind,
@@ -316,7 +316,7 @@ impl CatalogMutation {
     ) -> GqlResult<UpdateOutletPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let change = outlet_change(&cx, input).await?;
             let id = update_outlet(&cx, change).await?;
             Outlet::find(ctx, id).await
@@ -336,7 +336,7 @@ impl CatalogMutation {
     ) -> GqlResult<CreateAudiencePayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = create_audience(&cx, &input.name, input.slug).await?;
             Audience::find(ctx, id).await
         };

@@ -155,7 +155,7 @@ impl ChannelsMutation {
     ) -> GqlResult<CreateChannelPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let new = new_channel(&cx, input).await?;
             let id = create_channel(&cx, new).await?;
             Channel::after(ctx, &cx, id).await
@@ -175,7 +175,7 @@ impl ChannelsMutation {
     ) -> GqlResult<UpdateChannelPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let change = channel_change(&cx, input).await?;
             let id = update_channel(&cx, change).await?;
             Channel::after(ctx, &cx, id).await

@@ -63,7 +63,7 @@ impl ContentsMutation {
     ) -> GqlResult<ArchiveContentPayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let id = archive_content(&mutation(ctx)?, &input.id).await?;
+            let id = archive_content(&mutation(ctx).await?, &input.id).await?;
             Content::reload(ctx, id).await
         };
         respond(
@@ -82,7 +82,7 @@ impl ContentsMutation {
     ) -> GqlResult<RestoreContentPayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let id = restore_content(&mutation(ctx)?, &input.id).await?;
+            let id = restore_content(&mutation(ctx).await?, &input.id).await?;
             Content::reload(ctx, id).await
         };
         respond(
@@ -101,7 +101,7 @@ impl ContentsMutation {
     ) -> GqlResult<WithdrawContentPayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let id = withdraw_content(&mutation(ctx)?, &input.id, &input.reason).await?;
+            let id = withdraw_content(&mutation(ctx).await?, &input.id, &input.reason).await?;
             Content::reload(ctx, id).await
         };
         respond(

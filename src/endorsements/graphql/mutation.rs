@@ -100,7 +100,7 @@ impl EndorsementsMutation {
     ) -> GqlResult<CreateEndorsementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = service::create_endorsement(&cx, input.into()).await?;
             Endorsement::find(ctx, id.into()).await
         };
@@ -119,7 +119,7 @@ impl EndorsementsMutation {
     ) -> GqlResult<AddEndorsementVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = service::add_endorsement_version(&cx, input.try_into()?).await?;
             let version = ctx.loader().load_one(VersionKey(id)).await?;
             let version = version.ok_or_else(|| Error::internal("a new version is missing"))?;
@@ -146,7 +146,7 @@ impl EndorsementsMutation {
     ) -> GqlResult<UpdateContentPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let (id, revision) = (input.id.clone(), input.revision);
             let id = service::update_content(&cx, &id, revision, input.into()).await?;
             Content::find(ctx, id).await
@@ -166,7 +166,7 @@ impl EndorsementsMutation {
     ) -> GqlResult<UpdateContentsPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let ids = input.ids.clone();
             let outcomes = service::update_contents(&cx, &ids, input.into()).await?;
             let changed: Vec<ContentKey> = outcomes
@@ -198,7 +198,7 @@ impl EndorsementsMutation {
     ) -> GqlResult<RecheckEndorsementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = input_id(&input.endorsement, "endorsement")?;
             let id = service::recheck_endorsement(&cx, id, input.still_said, input.note).await?;
             Endorsement::find(ctx, id.into()).await
@@ -218,7 +218,7 @@ impl EndorsementsMutation {
     ) -> GqlResult<AddEvidencePayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = service::add_evidence(&cx, input.resolve(ctx).await?).await?;
             Evidence::find(ctx, id).await
         };
@@ -237,7 +237,7 @@ impl EndorsementsMutation {
     ) -> GqlResult<DecideClaimPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = input_id(&input.claim, "claim")?;
             let id = service::decide_claim(&cx, id, input.state, input.note).await?;
             Claim::find(ctx, id).await

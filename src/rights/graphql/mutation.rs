@@ -36,7 +36,7 @@ impl RightsMutation {
     ) -> GqlResult<CreateLeasePayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let mut problems = Problems::new();
             let new = read(ctx, &cx, input, &mut problems).await?;
             Lease::find(ctx, create_lease(&cx, new, problems).await?).await
@@ -56,7 +56,7 @@ impl RightsMutation {
     ) -> GqlResult<EndLeasePayload> {
         let key = client_mutation_id(&input);
         let ended = async {
-            let cx = mutation(ctx)?;
+            let cx = mutation(ctx).await?;
             let id = input_id(&input.lease, "lease")?;
             Lease::find(ctx, end_lease(&cx, id, input.at.map(|at| at.0)).await?).await
         };
