@@ -254,13 +254,13 @@ async fn a_repeated_call_is_judged_as_of_the_first() {
     let lease = app.lease(&[&asset], json!({})).await;
     let soon = app.app.clock.now().plus_ms(3_600_000).to_rfc3339();
     let end = json!({ "lease": lease, "at": soon, "clientMutationId": "end" });
-    let make =
+    let token =
         json!({ "name": "t", "scopes": ["READ"], "expiresAt": soon, "clientMutationId": "make" });
     let ended = app
         .mutate("endLease", end.clone(), "lease { id endsAt }")
         .await;
     let made = app
-        .mutate("createAccessToken", make.clone(), "token { id }")
+        .mutate("createAccessToken", token.clone(), "token { id }")
         .await;
     // By now both instants have passed; a first call would be refused.
     app.advance(TimeDelta::hours(2));
@@ -271,7 +271,7 @@ async fn a_repeated_call_is_judged_as_of_the_first() {
         ended
     );
     assert_eq!(
-        app.mutate("createAccessToken", make, "token { id }").await,
+        app.mutate("createAccessToken", token, "token { id }").await,
         made
     );
     app.stop().await;
