@@ -7,7 +7,7 @@ use anyhow::Context;
 use sea_orm::FromQueryResult;
 use tokio::sync::watch;
 
-use crate::accounts::OpContext;
+use crate::accounts::{Callers, OpContext};
 use crate::channels::TreeCache;
 use crate::config::Config;
 use crate::platform::blob::Blobs;
@@ -25,6 +25,7 @@ pub struct App {
     pub clock: Clock,
     pub ids: Ids,
     pub sealer: Sealer,
+    pub callers: Callers,
     pub channels: TreeCache,
     /// True from the moment the server drains: no new work, `/readyz` says so.
     pub draining: watch::Sender<bool>,
@@ -58,6 +59,7 @@ impl App {
             clock,
             ids: Ids::new(),
             sealer,
+            callers: Callers::default(),
             channels: TreeCache::default(),
             draining: watch::Sender::new(false),
         }))

@@ -16,6 +16,7 @@ mod m20261122_000005_create_endorsements;
 mod m20261122_000006_create_rights;
 mod m20261122_000007_create_placements;
 mod m20261122_000008_create_search;
+mod m20261122_000009_lists_by_index;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_create_rights::Migration),
             Box::new(m20261122_000007_create_placements::Migration),
             Box::new(m20261122_000008_create_search::Migration),
+            Box::new(m20261122_000009_lists_by_index::Migration),
         ]
     }
 }

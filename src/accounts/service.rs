@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::callers::Caller;
 use super::context::OpContext;
 use super::model::{Reach, Scope, Token, Viewer};
 use super::store;
@@ -41,17 +42,34 @@ fn checksum(body: &str) -> String {
 }
 
 /// What is kept of a secret; none for a text that cannot be one.
-fn hash_secret(secret: &str) -> Option<Vec<u8>> {
+fn hash_secret(secret: &str) -> Option<[u8; 32]> {
     let body = secret.strip_prefix(SECRET_PREFIX)?;
     let (body, sum) = body.split_at_checked(body.len().checked_sub(CHECKSUM_LEN)?)?;
-    (checksum(body) == sum).then(|| Sha256::digest(secret.as_bytes()).to_vec())
+    (checksum(body) == sum).then(|| Sha256::digest(secret.as_bytes()).into())
 }
 
-/// Who bears this secret, and the revision of the channel tree; UNAUTHENTICATED for a token that is
-/// unknown, revoked or expired, without saying which.
-pub async fn authenticate(app: &Arc<App>, secret: &str) -> Result<(Viewer, i64)> {
+/// Who bears this secret, as of now or of half a second ago; UNAUTHENTICATED for a token that is unknown,
+/// revoked or expired, without saying which.
+pub async fn authenticate(app: &Arc<App>, secret: &str) -> Result<Caller> {
     let hash = hash_secret(secret).ok_or(Error::Unauthenticated)?;
-    let found = store::find_by_secret(app.db.read(), hash)
+    let read = app.clock.running();
+    let caller = match app.callers.find(&hash, read) {
+        Some(caller) => caller,
+        None => {
+            let epoch = app.callers.epoch();
+            let caller = look_up(app, hash).await?;
+            app.callers.keep(hash, read, epoch, &caller);
+            caller
+        }
+    };
+    match caller.expires_at {
+        Some(end) if end <= app.clock.now() => Err(Error::Unauthenticated),
+        _ => Ok(caller),
+    }
+}
+
+async fn look_up(app: &Arc<App>, hash: [u8; 32]) -> Result<Caller> {
+    let found = store::find_by_secret(app.db.read(), hash.to_vec())
         .await?
         .ok_or(Error::Unauthenticated)?;
     let now = app.clock.now();
@@ -65,7 +83,11 @@ pub async fn authenticate(app: &Arc<App>, secret: &str) -> Result<(Viewer, i64)>
     {
         touch_later(app, token.id);
     }
-    Ok((Viewer::bearer(&token), found.channels_revision))
+    Ok(Caller {
+        viewer: Arc::new(Viewer::bearer(&token)),
+        channels_revision: found.channels_revision,
+        expires_at: token.expires_at,
+    })
 }
 
 /// What the bearer of this token may do and see now; none once it was revoked or has expired.
@@ -116,7 +138,7 @@ pub(crate) async fn create_token(
     let made: TokenId = cx
         .write((token, hash), |tx, (token, hash)| {
             Box::pin(async move {
-                store::insert(&**tx, token, hash.clone(), tx.op.actor, tx.op.at).await?;
+                store::insert(&**tx, token, hash.to_vec(), tx.op.actor, tx.op.at).await?;
                 tx.audit(Audit {
                     brand: None,
                     action: "createAccessToken",
@@ -238,25 +260,30 @@ fn describe<I: ToString>(reach: &Reach<I>) -> serde_json::Value {
 pub(crate) async fn revoke_token(cx: &OpContext, id: TokenId) -> Result<TokenId> {
     cx.viewer.require(Scope::Admin)?;
     let viewer = Arc::clone(&cx.viewer);
-    cx.write((id, viewer), |tx, (id, viewer)| {
-        Box::pin(async move {
-            let token = store::load(&**tx, &[*id]).await?.remove(id);
-            let token = token
-                .filter(|t| viewer.brands.covers(&t.brands) && viewer.channels.covers(&t.channels))
-                .ok_or_else(|| Error::not_found("token"))?;
-            if store::revoke(&**tx, *id, tx.op.at).await? {
-                tx.audit(Audit {
-                    brand: None,
-                    action: "revokeAccessToken",
-                    subject: token.id.to_string(),
-                    contents: Vec::new(),
-                    changes: json!({ "revokedAt": tx.op.at.to_rfc3339() }),
-                });
-            }
-            Ok(*id)
+    let revoked = cx
+        .write((id, viewer), |tx, (id, viewer)| {
+            Box::pin(async move {
+                let token = store::load(&**tx, &[*id]).await?.remove(id);
+                let token = token
+                    .filter(|t| {
+                        viewer.brands.covers(&t.brands) && viewer.channels.covers(&t.channels)
+                    })
+                    .ok_or_else(|| Error::not_found("token"))?;
+                if store::revoke(&**tx, *id, tx.op.at).await? {
+                    tx.audit(Audit {
+                        brand: None,
+                        action: "revokeAccessToken",
+                        subject: token.id.to_string(),
+                        contents: Vec::new(),
+                        changes: json!({ "revokedAt": tx.op.at.to_rfc3339() }),
+                    });
+                }
+                Ok(*id)
+            })
         })
-    })
-    .await
+        .await;
+    cx.app.callers.forget();
+    revoked
 }
 
 #[cfg(test)]

@@ -86,8 +86,11 @@ pub(crate) async fn create_channel(cx: &OpContext, new: NewChannel) -> Result<Ch
         rules_changed_at: cx.at(),
     };
     problems.check()?;
-    cx.write(channel, |tx, channel| Box::pin(insert(tx, channel)))
-        .await
+    let written = cx
+        .write(channel, |tx, channel| Box::pin(insert(tx, channel)))
+        .await;
+    cx.app.callers.forget();
+    written
 }
 
 /// A parent must be there, in reach, and not at the bottom. Channels never move, so it stays true.
@@ -231,8 +234,11 @@ pub(crate) async fn update_channel(cx: &OpContext, change: ChannelChange) -> Res
         rules,
         presets,
     };
-    cx.write(update, |tx, update| Box::pin(apply(tx, update)))
-        .await
+    let written = cx
+        .write(update, |tx, update| Box::pin(apply(tx, update)))
+        .await;
+    cx.app.callers.forget();
+    written
 }
 
 #[derive(sea_orm::FromQueryResult)]

@@ -14,8 +14,8 @@ use crate::platform::db::{Sql, Tx, fetch, fetch_count, run};
 use crate::platform::ids::ChannelId;
 use crate::platform::names::{name_of, named};
 
-/// The channel tree as this instance last read it. A request uses it if its revision is still the
-/// database's, which the statement that reads the request's token tells.
+/// The channel tree as this instance last read it. A request uses it if it is no older than the revision that
+/// was read along with the request's token.
 #[derive(Default)]
 pub struct TreeCache(RwLock<Option<Arc<Tree>>>);
 
@@ -24,7 +24,7 @@ impl TreeCache {
         let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
         cached
             .as_ref()
-            .filter(|tree| tree.revision == revision)
+            .filter(|tree| tree.revision >= revision)
             .cloned()
     }
 
@@ -39,7 +39,7 @@ impl TreeCache {
     }
 }
 
-/// The channel tree as it was when this request began (or a little later, never earlier).
+/// The channel tree as it was when this request's caller was read (or later, never earlier).
 pub(crate) async fn tree(cx: &OpContext) -> Result<Arc<Tree>> {
     match cx
         .channels_revision

@@ -149,25 +149,18 @@ impl ContentFields {
         Ok(labels.unwrap_or_default())
     }
 
-    /// The version that the viewer may take for the current one.
-    pub(crate) async fn current(
-        &self,
-        ctx: &Context<'_>,
-    ) -> GqlResult<Option<Arc<model::Version>>> {
-        match self.0.current {
-            Some(id) => ctx.loader().load_one(VersionKey(id)).await.or_fail(),
-            None => Ok(None),
-        }
-    }
-
     /// The newest version; for a public viewer, the current one.
     pub(crate) async fn latest(&self, ctx: &Context<'_>) -> GqlResult<Arc<model::Version>> {
-        let id = match (ctx.viewer().is_public(), self.0.current) {
-            (true, Some(current)) => current,
-            _ => self.0.latest,
-        };
-        let found = ctx.loader().load_one(VersionKey(id)).await.or_fail()?;
+        let content = &self.0;
+        match &content.current {
+            Some(current) if ctx.viewer().is_public() || current.id == content.latest => {
+                return Ok(Arc::clone(current));
+            }
+            _ => {}
+        }
+        let found = ctx.loader().load_one(VersionKey(content.latest)).await;
         found
+            .or_fail()?
             .ok_or_else(|| Error::internal("a version is missing"))
             .or_fail()
     }

@@ -1,6 +1,7 @@
 //! What assets and endorsements share: header, versions, labels, and the status the clock derives.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_graphql::Enum;
 use serde::{Deserialize, Serialize};
@@ -189,7 +190,7 @@ pub struct Content {
     pub created_by: Actor,
     pub updated_at: Timestamp,
     /// The approved version with the highest number.
-    pub current: Option<VersionId>,
+    pub current: Option<Arc<Version>>,
     /// The version with the highest number.
     pub latest: VersionId,
     /// How many versions there are: their numbers are 1 to this.
@@ -416,6 +417,19 @@ pub struct Labels {
     pub channels: Vec<ChannelId>,
     pub audiences: Vec<AudienceId>,
     pub products: Vec<ProductId>,
+}
+
+impl Labels {
+    /// Ids in the order in which they were made, texts in the order of their bytes.
+    #[must_use]
+    pub(crate) fn in_order(mut self) -> Self {
+        self.tags.sort();
+        self.markets.sort();
+        self.channels.sort();
+        self.audiences.sort();
+        self.products.sort();
+        self
+    }
 }
 
 #[cfg(test)]

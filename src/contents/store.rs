@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::model::{
     AssetDetail, Content, ContentKind, Detail, EndorsementDetail, Labels, Statement, StoredFile,
-    Version, VersionDetail, Wording,
+    Version, VersionDetail, VersionState, Wording,
 };
 use crate::error::{Error, Result};
 use crate::platform::clock::{Day, Timestamp};
@@ -36,7 +36,6 @@ struct ContentRow {
     created_by_kind: String,
     created_by_id: Option<Uuid>,
     updated_at: Timestamp,
-    current_id: Option<VersionId>,
     latest_id: VersionId,
     version_count: i32,
     asset_kind: Option<String>,
@@ -60,25 +59,42 @@ struct ContentRow {
     has_evidence: bool,
 }
 
-const CONTENTS: &str = "SELECT c.id, c.brand_id, c.kind, c.title, c.release_at, c.expire_at, c.withdrawn_at,
+/// The columns of a [`ContentRow`].
+const CONTENT_COLUMNS: &str = "c.id, c.brand_id, c.kind, c.title, c.release_at, c.expire_at, c.withdrawn_at,
      c.archived_at, c.trashed_at, c.revision, c.created_at, c.created_by_kind, c.created_by_id, c.updated_at,
-     c.version_count, (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.state = 'APPROVED'
-      ORDER BY v.number DESC LIMIT 1) AS current_id,
-     (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.number = c.version_count) AS latest_id,
-     a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
-     e.outlet_id, o.kind AS outlet_kind, o.tier AS outlet_tier, e.kind AS endorsement_kind, e.published_on, e.source_url, e.won_by_kind, e.won_by_id,
-     e.recheck_every_days, e.rechecked_at, e.page_changed_at,
+     c.version_count, a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
+     e.outlet_id, o.kind AS outlet_kind, o.tier AS outlet_tier, e.kind AS endorsement_kind, e.published_on,
+     e.source_url, e.won_by_kind, e.won_by_id, e.recheck_every_days, e.rechecked_at, e.page_changed_at,
+     (SELECT x.id FROM versions x WHERE x.content_id = c.id AND x.number = c.version_count) AS latest_id,
      (SELECT min(p.edition_changed_at) FROM content_products cp JOIN products p ON p.id = cp.product_id
       WHERE cp.content_id = c.id AND p.edition_changed_at > e.rechecked_at) AS edition_changed_at,
      EXISTS (SELECT 1 FROM claims k WHERE k.endorsement_id = c.id AND k.state <> 'CONFIRMED')
        AS has_open_claims,
      EXISTS (SELECT 1 FROM evidence i WHERE i.endorsement_id = c.id AND i.state IN ('CURRENT', 'CHANGED'))
-       AS has_evidence
-     FROM contents c
+       AS has_evidence";
+
+/// What a [`ContentRow`] is read from, and the version that is current.
+const CONTENT_TABLES: &str = " FROM contents c
      LEFT JOIN assets a ON a.content_id = c.id
      LEFT JOIN endorsements e ON e.content_id = c.id
      LEFT JOIN outlets o ON o.id = e.outlet_id
-     WHERE c.id IN ";
+     LEFT JOIN versions v ON v.id = (SELECT x.id FROM versions x WHERE x.content_id = c.id
+       AND x.state = 'APPROVED' ORDER BY x.number DESC LIMIT 1)";
+
+/// A content together with the version that is current, if one is.
+#[derive(FromQueryResult)]
+struct Row {
+    #[sea_orm(nested)]
+    content: ContentRow,
+    current_id: Option<VersionId>,
+    v_number: Option<i32>,
+    v_note: Option<String>,
+    v_author_kind: Option<String>,
+    v_author_id: Option<Uuid>,
+    v_created_at: Option<Timestamp>,
+    #[sea_orm(nested)]
+    body: BodyRow,
+}
 
 /// Contents by id, whoever may see them. One statement.
 pub(crate) async fn load(
@@ -88,13 +104,53 @@ pub(crate) async fn load(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<ContentRow> = fetch(db, Sql::new(CONTENTS).list(ids.iter().copied())).await?;
+    let found = select(db, Sql::new("c.id IN ").list(ids.iter().copied())).await?;
+    Ok(found.into_iter().map(|c| (c.id, c)).collect())
+}
+
+/// Contents by a condition on `contents c`, whoever may see them. One statement.
+pub(crate) async fn select(db: &impl ConnectionTrait, condition: Sql) -> Result<Vec<Arc<Content>>> {
+    let sql = Sql::new("SELECT ")
+        .push(CONTENT_COLUMNS)
+        .push(
+            ", v.id AS current_id, v.number AS v_number, v.note AS v_note, v.author_kind AS v_author_kind,
+             v.author_id AS v_author_id, v.created_at AS v_created_at, ",
+        )
+        .push(BODY_COLUMNS)
+        .push(CONTENT_TABLES)
+        .push(BODY_TABLES)
+        .push(" WHERE ")
+        .append(condition);
+    let rows: Vec<Row> = fetch(db, sql).await?;
     rows.into_iter()
-        .map(|row| content(row).map(|c| (c.id, Arc::new(c))))
+        .map(|row| content(row).map(Arc::new))
         .collect()
 }
 
-fn content(row: ContentRow) -> Result<Content> {
+fn content(row: Row) -> Result<Content> {
+    let Row {
+        content: row,
+        current_id,
+        v_number,
+        v_note,
+        v_author_kind,
+        v_author_id,
+        v_created_at,
+        body,
+    } = row;
+    let current = match (current_id, v_number, v_author_kind, v_created_at) {
+        (Some(id), Some(number), Some(author_kind), Some(created_at)) => Some(Arc::new(Version {
+            id,
+            content: row.id,
+            number,
+            state: VersionState::Approved,
+            note: v_note,
+            author: Actor::from_columns(&author_kind, v_author_id),
+            created_at,
+            detail: body.detail()?,
+        })),
+        _ => None,
+    };
     let missing = || Error::internal("a content without the row of its kind");
     let detail = match named(&row.kind)? {
         ContentKind::Asset => Detail::Asset(AssetDetail {
@@ -134,7 +190,7 @@ fn content(row: ContentRow) -> Result<Content> {
         created_at: row.created_at,
         created_by: Actor::from_columns(&row.created_by_kind, row.created_by_id),
         updated_at: row.updated_at,
-        current: row.current_id,
+        current,
         latest: row.latest_id,
         version_count: row.version_count,
         detail,
@@ -179,16 +235,9 @@ impl FileRow {
     }
 }
 
+/// What a version holds, of whichever kind it is.
 #[derive(FromQueryResult)]
-struct VersionRow {
-    id: VersionId,
-    content_id: ContentId,
-    number: i32,
-    state: String,
-    note: Option<String>,
-    author_kind: String,
-    author_id: Option<Uuid>,
-    created_at: Timestamp,
+struct BodyRow {
     #[sea_orm(nested)]
     file: FileRow,
     body: Option<String>,
@@ -201,31 +250,64 @@ struct VersionRow {
     material_connection: Option<String>,
 }
 
-const VERSIONS: &str = "SELECT v.id, v.content_id, v.number, v.state, v.note, v.author_kind, v.author_id,
-     v.created_at, av.sha256, av.filename, av.body, av.folded, f.media_type, f.bytes, m.width, m.height,
-     m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation, ev.byline, ev.ranked, ev.rating, ev.rating_scale, ev.rating_count, ev.material_connection
-     FROM versions v
-     LEFT JOIN asset_versions av ON av.version_id = v.id
+impl BodyRow {
+    fn detail(self) -> Result<VersionDetail> {
+        let missing = || Error::internal("a version without the row of its kind");
+        Ok(if let Some(file) = self.file.stored() {
+            VersionDetail::File(file)
+        } else if let Some(body) = self.body {
+            VersionDetail::Text {
+                body,
+                folded: self.folded.unwrap_or_default(),
+            }
+        } else {
+            VersionDetail::Wording(Wording {
+                byline: self.byline,
+                rank: self.ranked,
+                rating: self.rating,
+                rating_scale: self.rating_scale,
+                rating_count: self.rating_count,
+                material_connection: named(
+                    self.material_connection.as_deref().ok_or_else(missing)?,
+                )?,
+            })
+        })
+    }
+}
+
+/// The columns of a [`BodyRow`].
+const BODY_COLUMNS: &str = "av.sha256, av.filename, av.body, av.folded, f.media_type, f.bytes, m.width, m.height,
+     m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation, ev.byline, ev.ranked,
+     ev.rating, ev.rating_scale, ev.rating_count, ev.material_connection";
+
+/// What a [`BodyRow`] is read from, beside `versions v`.
+const BODY_TABLES: &str = " LEFT JOIN asset_versions av ON av.version_id = v.id
      LEFT JOIN files f ON f.sha256 = av.sha256
      LEFT JOIN media_facts m ON m.sha256 = av.sha256
-     LEFT JOIN endorsement_versions ev ON ev.version_id = v.id
-     WHERE ";
+     LEFT JOIN endorsement_versions ev ON ev.version_id = v.id";
+
+#[derive(FromQueryResult)]
+struct VersionRow {
+    id: VersionId,
+    content_id: ContentId,
+    number: i32,
+    state: String,
+    note: Option<String>,
+    author_kind: String,
+    author_id: Option<Uuid>,
+    created_at: Timestamp,
+    #[sea_orm(nested)]
+    body: BodyRow,
+}
 
 /// Versions by id, whoever may see them. One statement.
 pub(crate) async fn load_versions(
     db: &impl ConnectionTrait,
     ids: &[VersionId],
 ) -> Result<HashMap<VersionId, Arc<Version>>> {
-    let rows: Vec<VersionRow> = fetch(
-        db,
-        Sql::new(VERSIONS)
-            .push("v.id IN ")
-            .list(ids.iter().copied()),
-    )
-    .await?;
-    rows.into_iter()
-        .map(|row| version(row).map(|v| (v.id, Arc::new(v))))
-        .collect()
+    let condition = Sql::new("v.id IN ").list(ids.iter().copied());
+    let found = select_versions(db, condition).await?;
+    Ok(found.into_iter().map(|v| (v.id, Arc::new(v))).collect())
 }
 
 /// Versions that a condition on `v` selects, with its order and limit.
@@ -233,29 +315,19 @@ pub(crate) async fn select_versions(
     db: &impl ConnectionTrait,
     condition: Sql,
 ) -> Result<Vec<Version>> {
-    let rows: Vec<VersionRow> = fetch(db, Sql::new(VERSIONS).append(condition)).await?;
+    let sql = Sql::new(
+        "SELECT v.id, v.content_id, v.number, v.state, v.note, v.author_kind, v.author_id, v.created_at, ",
+    )
+    .push(BODY_COLUMNS)
+    .push(" FROM versions v")
+    .push(BODY_TABLES)
+    .push(" WHERE ")
+    .append(condition);
+    let rows: Vec<VersionRow> = fetch(db, sql).await?;
     rows.into_iter().map(version).collect()
 }
 
 fn version(row: VersionRow) -> Result<Version> {
-    let missing = || Error::internal("a version without the row of its kind");
-    let detail = if let Some(file) = row.file.stored() {
-        VersionDetail::File(file)
-    } else if let Some(body) = row.body {
-        VersionDetail::Text {
-            body,
-            folded: row.folded.unwrap_or_default(),
-        }
-    } else {
-        VersionDetail::Wording(Wording {
-            byline: row.byline,
-            rank: row.ranked,
-            rating: row.rating,
-            rating_scale: row.rating_scale,
-            rating_count: row.rating_count,
-            material_connection: named(row.material_connection.as_deref().ok_or_else(missing)?)?,
-        })
-    };
     Ok(Version {
         id: row.id,
         content: row.content_id,
@@ -264,7 +336,7 @@ fn version(row: VersionRow) -> Result<Version> {
         note: row.note,
         author: Actor::from_columns(&row.author_kind, row.author_id),
         created_at: row.created_at,
-        detail,
+        detail: row.body.detail()?,
     })
 }
 
@@ -318,16 +390,9 @@ pub(crate) async fn load_labels(
             _ => {}
         }
     }
-    for entry in labels.values_mut() {
-        entry.tags.sort();
-        entry.markets.sort();
-        entry.channels.sort();
-        entry.audiences.sort();
-        entry.products.sort();
-    }
     Ok(labels
         .into_iter()
-        .map(|(id, labels)| (id, Arc::new(labels)))
+        .map(|(id, labels)| (id, Arc::new(labels.in_order())))
         .collect())
 }
 

@@ -140,7 +140,7 @@ async fn version(ctx: &Context<'_>, id: VersionId) -> Result<Option<Node>> {
     let Some(content) = ctx.loader().load_one(ContentKey(found.content)).await? else {
         return Ok(None);
     };
-    if ctx.viewer().is_public() && content.current != Some(id) {
+    if ctx.viewer().is_public() && content.current.as_ref().is_none_or(|v| v.id != id) {
         return Ok(None);
     }
     Ok(Some(match Version::of(found) {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
-use crate::accounts::{self, Viewer};
+use crate::accounts::{self, Caller};
 use crate::app::App;
 use crate::error::{Error, Result};
 
-/// The caller, and the revision of the channel tree; UNAUTHENTICATED without one valid bearer token.
-pub(super) async fn bearer(app: &Arc<App>, headers: &HeaderMap) -> Result<(Viewer, i64)> {
+/// The caller; UNAUTHENTICATED without one valid bearer token.
+pub(super) async fn bearer(app: &Arc<App>, headers: &HeaderMap) -> Result<Caller> {
     let secret = secret(headers).ok_or(Error::Unauthenticated)?;
     accounts::authenticate(app, secret).await
 }

@@ -140,7 +140,7 @@ async fn out_now(
     let found = contents::store::load(app.db.read(), &[content]).await?;
     if found
         .get(&content)
-        .is_none_or(|c| c.current != Some(version))
+        .is_none_or(|c| c.current.as_ref().is_none_or(|v| v.id != version))
     {
         return Ok(None);
     }

@@ -6,7 +6,7 @@ use async_graphql::Enum;
 use sea_orm::FromQueryResult;
 
 use super::filter::{public_asks, visible};
-use crate::accounts::OpContext;
+use crate::accounts::{OpContext, Reach};
 use crate::channels::Tree;
 use crate::contents::ContentKind;
 use crate::contents::service::brand_condition;
@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::platform::db::{
     Direction, KeyPart, Page, PageRequest, SortColumn, Sql, fetch, fetch_count, keyset_page,
 };
-use crate::platform::ids::ContentId;
+use crate::platform::ids::{BrandId, ChannelId, ContentId};
 use crate::rights::gate::{Ask, Facts, decide};
 
 /// In which order contents are listed.
@@ -34,35 +34,51 @@ pub(crate) enum ContentOrder {
 }
 
 impl ContentOrder {
-    fn columns(self) -> [SortColumn; 2] {
-        let by = |expr, id, direction| {
-            [
-                SortColumn { expr, direction },
-                SortColumn {
-                    expr: id,
-                    direction,
-                },
-            ]
+    /// The sort key. Ids are stamped with the instant at which the content was made, so their order is the
+    /// order in time; `id` is the column that the list's index has it in.
+    fn columns(self, id: &'static str) -> Vec<SortColumn> {
+        use Direction::{Ascending, Descending};
+        let by = |columns: &[&'static str], direction| {
+            let column = |expr: &&'static str| SortColumn { expr, direction };
+            columns.iter().map(column).collect()
         };
         match self {
-            Self::Newest => by("c.created_at", "c.id", Direction::Descending),
-            Self::Oldest => by("c.created_at", "c.id", Direction::Ascending),
-            Self::Updated => by("c.updated_at", "c.id", Direction::Descending),
-            Self::Title => by("c.title_key", "c.id", Direction::Ascending),
-            Self::Published => by("e.published_on", "c.id", Direction::Descending),
+            Self::Newest => by(&[id], Descending),
+            Self::Oldest => by(&[id], Ascending),
+            Self::Updated => by(&["c.updated_at", id], Descending),
+            Self::Title => by(&["c.title_key", id], Ascending),
+            Self::Published => by(&["e.published_on", id], Descending),
         }
     }
 
-    /// The sort key as two columns, of which one is meant.
+    /// The first part of a sort key that has two, as two columns of which one is meant.
     fn key(self) -> &'static str {
         match self {
-            Self::Newest | Self::Oldest => "c.created_at AS int_key, '' AS text_key",
+            Self::Newest | Self::Oldest => "CAST(0 AS bigint) AS int_key, '' AS text_key",
             Self::Updated => "c.updated_at AS int_key, '' AS text_key",
             Self::Title => "CAST(0 AS bigint) AS int_key, c.title_key AS text_key",
             Self::Published => "CAST(e.published_on AS bigint) AS int_key, '' AS text_key",
         }
     }
+
+    /// How many parts the sort key has, as a cursor holds them.
+    pub(crate) fn key_len(self) -> usize {
+        self.columns("id").len()
+    }
 }
+
+/// Where a list starts from: one walk along an index in the list's order, from which the first rows that fit
+/// are taken. Several starts are walked each for itself and their first rows put together, so a small
+/// channel's page costs what a large one's does.
+struct Start {
+    from: &'static str,
+    /// Where the content's id stands in the index.
+    id: &'static str,
+    condition: Sql,
+}
+
+/// Most brands whose lists are walked one by one; the contents of more are walked together.
+const MAX_WALKS: usize = 16;
 
 /// A list of contents: which, and in which order.
 #[derive(Clone, Debug)]
@@ -92,22 +108,121 @@ struct Row {
 }
 
 impl Listing {
-    /// The rows of the list, without order: `FROM … WHERE …`.
-    fn rows(&self, cx: &OpContext, tree: &Tree) -> Sql {
-        let mut from = Sql::new(" FROM contents c");
+    /// Which walks make up the list.
+    fn starts(&self, cx: &OpContext) -> Vec<Start> {
+        let brands = |c| brand_condition(&cx.viewer, c);
         if self.order == ContentOrder::Published {
-            from = from.push(" JOIN endorsements e ON e.content_id = c.id");
+            return vec![Start {
+                from: "endorsements e JOIN contents c ON c.id = e.content_id",
+                id: "e.content_id",
+                condition: brands("c.brand_id"),
+            }];
+        }
+        let by_time = matches!(self.order, ContentOrder::Newest | ContentOrder::Oldest);
+        match (&self.gate, &cx.viewer.brands) {
+            // What goes out in a channel is tagged to it or to one above it.
+            (Some(ask), _) if by_time => {
+                let start = |channel: &ChannelId| Start {
+                    from: "content_channels d JOIN contents c ON c.id = d.content_id",
+                    id: "d.content_id",
+                    condition: Sql::new("d.channel_id = ")
+                        .bind(*channel)
+                        .push(" AND ")
+                        .append(brands("c.brand_id")),
+                };
+                ask.chain.iter().map(start).collect()
+            }
+            (_, Reach::Only(ids)) if (1..=MAX_WALKS).contains(&ids.len()) => {
+                let start = |brand: &BrandId| Start {
+                    from: "contents c",
+                    id: "c.id",
+                    condition: Sql::new("c.brand_id = ").bind(*brand),
+                };
+                ids.iter().map(start).collect()
+            }
+            _ => vec![Start {
+                from: "contents c",
+                id: "c.id",
+                condition: brands("c.brand_id"),
+            }],
+        }
+    }
+
+    /// What narrows the list beside where it starts from.
+    fn narrowed(&self, cx: &OpContext, tree: &Tree) -> Sql {
+        let mut parts = Vec::new();
+        if let Some(kind) = self.kind {
+            // Our own two words, in the text: the planner knows how many there are of each.
+            parts.push(match kind {
+                ContentKind::Asset => Sql::new("c.kind = 'ASSET'"),
+                ContentKind::Endorsement => Sql::new("c.kind = 'ENDORSEMENT'"),
+            });
         }
         // Where the gate is asked about a place, its answer there is what a public viewer sees.
-        let mut parts = vec![match self.gate {
-            Some(_) => brand_condition(&cx.viewer, "c.brand_id"),
-            None => visible(cx, tree),
-        }];
-        if let Some(kind) = self.kind {
-            parts.push(Sql::new("c.kind = ").bind(kind.name()));
+        if self.gate.is_none() && cx.viewer.is_public() {
+            parts.push(visible(cx, tree));
         }
         parts.push(self.condition.clone());
-        from.push(" WHERE ").append(Sql::all(parts))
+        Sql::all(parts)
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.order == ContentOrder::Published && self.kind != Some(ContentKind::Endorsement) {
+            let text = "Only endorsements have a day of publication: order assets otherwise.";
+            return Err(Error::BadRequest(text.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The statement that selects a page and one row more.
+    pub(crate) fn select(&self, cx: &OpContext, tree: &Tree, request: &PageRequest) -> Sql {
+        let narrowed = self.narrowed(cx, tree);
+        let walk = |start: Start| {
+            Sql::new("SELECT c.id, ")
+                .push(self.order.key())
+                .push(" FROM ")
+                .push(start.from)
+                .push(" WHERE ")
+                .append(start.condition)
+                .push(" AND ")
+                .append(narrowed.clone())
+                .append(keyset_page(&self.order.columns(start.id), request))
+        };
+        let mut walks: Vec<Sql> = self.starts(cx).into_iter().map(walk).collect();
+        if walks.len() == 1 {
+            return walks.remove(0);
+        }
+        let mut found = Sql::default();
+        for (i, walk) in walks.into_iter().enumerate() {
+            found = if i == 0 { found } else { found.push(" UNION ") }
+                .push("SELECT * FROM (")
+                .append(walk)
+                .push(") w");
+        }
+        let first_part = |column: &SortColumn| match column.expr {
+            "c.title_key" => "u.text_key",
+            "u.id" => "u.id",
+            _ => "u.int_key",
+        };
+        let columns: Vec<SortColumn> = self
+            .order
+            .columns("u.id")
+            .into_iter()
+            .map(|column| SortColumn {
+                expr: first_part(&column),
+                direction: column.direction,
+            })
+            .collect();
+        // Where a page begins, each walk knows already.
+        let all = PageRequest {
+            after: None,
+            before: None,
+            ..request.clone()
+        };
+        Sql::new("SELECT u.id, u.int_key, u.text_key FROM (")
+            .append(found)
+            .push(") u WHERE 1 = 1")
+            .append(keyset_page(&columns, &all))
     }
 
     /// A page of it.
@@ -117,38 +232,40 @@ impl Listing {
         tree: &Tree,
         request: &PageRequest,
     ) -> Result<Page<Listed>> {
-        if self.order == ContentOrder::Published && self.kind != Some(ContentKind::Endorsement) {
-            let text = "Only endorsements have a day of publication: order assets otherwise.";
-            return Err(Error::BadRequest(text.to_owned()));
-        }
-        let sql = Sql::new("SELECT c.id, ")
-            .push(self.order.key())
-            .append(self.rows(cx, tree))
-            .append(keyset_page(&self.order.columns(), request));
-        let db = cx.app.db.read();
-        let rows: Vec<Row> = fetch(db, sql).await?;
-        let page = Page::from_rows(rows, request).map(|row| Listed {
-            id: row.id,
-            key: vec![
-                if self.order == ContentOrder::Title {
-                    KeyPart::Text(row.text_key)
-                } else {
-                    KeyPart::Int(row.int_key)
-                },
-                KeyPart::Id(row.id.0),
-            ],
-            facts: None,
+        self.check()?;
+        let rows: Vec<Row> = fetch(cx.app.db.read(), self.select(cx, tree, request)).await?;
+        let page = Page::from_rows(rows, request).map(|row| {
+            let first = match self.order {
+                ContentOrder::Newest | ContentOrder::Oldest => None,
+                ContentOrder::Title => Some(KeyPart::Text(row.text_key)),
+                ContentOrder::Updated | ContentOrder::Published => Some(KeyPart::Int(row.int_key)),
+            };
+            Listed {
+                id: row.id,
+                key: first.into_iter().chain([KeyPart::Id(row.id.0)]).collect(),
+                facts: None,
+            }
         });
         decide_again(cx, tree, page, self.gate.as_ref()).await
     }
 
     /// How many there are in all.
     pub(crate) async fn count(&self, cx: &OpContext, tree: &Tree) -> Result<i64> {
-        fetch_count(
-            cx.app.db.read(),
-            Sql::new("SELECT count(*) AS n").append(self.rows(cx, tree)),
-        )
-        .await
+        let from = match self.order {
+            ContentOrder::Published => {
+                "SELECT count(*) AS n FROM endorsements e JOIN contents c ON c.id = e.content_id WHERE "
+            }
+            _ => "SELECT count(*) AS n FROM contents c WHERE ",
+        };
+        let mut sql = Sql::new(from).append(brand_condition(&cx.viewer, "c.brand_id"));
+        if let Some(ask) = &self.gate {
+            sql = sql
+                .push(" AND c.id IN (SELECT content_id FROM content_channels WHERE channel_id IN ")
+                .list(ask.chain.iter().copied())
+                .push(")");
+        }
+        let sql = sql.push(" AND ").append(self.narrowed(cx, tree));
+        fetch_count(cx.app.db.read(), sql).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
 use sea_orm::DeriveValueType;
@@ -112,6 +113,7 @@ pub struct Clock(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    started: Instant,
     /// The latest instant handed out or loaded; `now` never answers an earlier one.
     high_water: AtomicI64,
     /// Where a test has set the time, in milliseconds; negative means "the machine's clock".
@@ -129,6 +131,7 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         Self(Arc::new(Inner {
+            started: Instant::now(),
             high_water: AtomicI64::new(0),
             fixed: AtomicI64::new(-1),
         }))
@@ -138,6 +141,7 @@ impl Clock {
     #[must_use]
     pub fn fixed(at: Timestamp) -> Self {
         Self(Arc::new(Inner {
+            started: Instant::now(),
             high_water: AtomicI64::new(0),
             fixed: AtomicI64::new(at.0),
         }))
@@ -157,6 +161,16 @@ impl Clock {
         let machine = if fixed >= 0 { fixed } else { machine_now() };
         let before = self.0.high_water.fetch_max(machine, Ordering::SeqCst);
         Timestamp(before.max(machine))
+    }
+
+    /// How long this clock has run. It neither stands still nor jumps when the machine's clock is set: by it
+    /// one tells how old something in memory is. It moves with a fixed clock.
+    #[must_use]
+    pub fn running(&self) -> Duration {
+        match u64::try_from(self.0.fixed.load(Ordering::SeqCst)) {
+            Ok(fixed) => Duration::from_millis(fixed),
+            Err(_) => self.0.started.elapsed(),
+        }
     }
 
     /// Tells the clock of an instant that has certainly passed, such as the persisted high-water mark.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
+use super::facts::load_facts;
 use super::gate::Facts;
 use super::model::Lease;
-use super::store::{Scope, count_live, load_documents, load_facts, load_leases, load_scopes};
+use super::store::{Scope, count_live, load_documents, load_leases, load_scopes};
 use crate::contents::StoredFile;
 use crate::graphql::loader::{LoadError, Loaders};
 use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, ProductId};

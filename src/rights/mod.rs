@@ -4,6 +4,7 @@
 //! selects exactly what it lets out ([`gate::lets_out`]). The two stand side by side, hold by hold, and a
 //! property test keeps them equal. Lists select by the predicate and decide each row again.
 
+mod facts;
 pub mod gate;
 pub(crate) mod graphql;
 mod loaders;
@@ -11,7 +12,7 @@ mod model;
 mod service;
 mod store;
 
+pub(crate) use facts::load_facts;
 pub(crate) use loaders::{FactsKey, LiveKey};
 pub use model::{Lease, LeaseAccess, LeaseOn, Place, Terms};
 pub(crate) use service::{out_on_any, refusal};
-pub(crate) use store::load_facts;

@@ -3,9 +3,9 @@
 use sea_orm::{ConnectionTrait, Value};
 use serde_json::json;
 
+use super::facts::load_facts;
 use super::gate::{Ask, Availability, decide};
 use super::model::{LeaseAccess, Terms};
-use super::store::load_facts;
 use crate::accounts::{OpContext, Reach, Scope, Viewer};
 use crate::assets::{SourceFile, keep};
 use crate::channels::resolve::reaches;

@@ -1,20 +1,19 @@
-//! Queries on leases, and the loading of what the gate looks at.
+//! Queries on leases.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
-use super::gate::{Facts, LicensorWord};
 use super::model::{Lease, LeaseOn, Place, Terms};
 use crate::accounts::Viewer;
 use crate::contents::StoredFile;
 use crate::contents::service::brand_condition;
-use crate::contents::store::{self as contents, FileRow};
+use crate::contents::store::FileRow;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch};
-use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, ProductId, VersionId};
+use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, ProductId};
 use crate::platform::names::named;
 
 #[derive(FromQueryResult)]
@@ -246,109 +245,4 @@ pub(super) async fn count_live(
     .append(brand_condition(viewer, "c.brand_id"))
     .push(" GROUP BY p.channel_id, p.product_id, c.brand_id");
     fetch(db, sql).await
-}
-
-#[derive(FromQueryResult)]
-struct WordRow {
-    version_id: VersionId,
-    lease_id: LeaseId,
-    preset: Option<String>,
-    decision: String,
-}
-
-async fn load_words(
-    db: &impl ConnectionTrait,
-    versions: &[VersionId],
-) -> Result<HashMap<VersionId, Vec<LicensorWord>>> {
-    let sql =
-        Sql::new("SELECT version_id, lease_id, preset, decision FROM reviews WHERE version_id IN ")
-            .list(versions.iter().copied())
-            .push(" AND lease_id IS NOT NULL ORDER BY id");
-    let rows: Vec<WordRow> = fetch(db, sql).await?;
-    let mut words: HashMap<VersionId, Vec<LicensorWord>> = HashMap::new();
-    for row in rows {
-        let word = LicensorWord {
-            lease: row.lease_id,
-            preset: row.preset,
-            approves: row.decision == "APPROVE",
-        };
-        words.entry(row.version_id).or_default().push(word);
-    }
-    Ok(words)
-}
-
-#[derive(FromQueryResult)]
-struct LinkRow {
-    asset_id: ContentId,
-    endorsement_id: ContentId,
-}
-
-/// Everything that the gate looks at, for contents and the endorsements they are attached to. Seven
-/// statements, whatever the number of contents.
-pub(crate) async fn load_facts(
-    db: &impl ConnectionTrait,
-    ids: &[ContentId],
-) -> Result<HashMap<ContentId, Arc<Facts>>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let sql =
-        Sql::new("SELECT asset_id, endorsement_id FROM endorsement_assets WHERE asset_id IN ")
-            .list(ids.iter().copied())
-            .push(" ORDER BY asset_id, endorsement_id");
-    let links: Vec<LinkRow> = fetch(db, sql).await?;
-    let every: Vec<ContentId> = ids
-        .iter()
-        .copied()
-        .chain(links.iter().map(|l| l.endorsement_id))
-        .collect::<HashSet<_>>()
-        .into_iter()
-        .collect();
-    let contents = contents::load(db, &every).await?;
-    let current: Vec<VersionId> = contents.values().filter_map(|c| c.current).collect();
-    // Asked for nothing, each of these still runs: the number of statements is the request's, not the data's.
-    let versions = contents::load_versions(db, &current).await?;
-    let labels = contents::load_labels(db, &every).await?;
-    let leases = load_leases_on(db, &every).await?;
-    let statements = contents::load_statements(db, &current).await?;
-    let mut words = load_words(db, &current).await?;
-    let mut own: HashMap<ContentId, Facts> = contents
-        .into_iter()
-        .map(|(id, content)| {
-            let current = content.current.and_then(|v| versions.get(&v).cloned());
-            let version = current.as_ref().map(|v| v.id);
-            let facts = Facts {
-                content,
-                current,
-                labels: labels.get(&id).cloned().unwrap_or_default(),
-                leases: leases.get(&id).cloned().unwrap_or_default(),
-                statements: version
-                    .and_then(|v| statements.get(&v).cloned())
-                    .unwrap_or_default(),
-                licensor_words: Arc::new(
-                    version.and_then(|v| words.remove(&v)).unwrap_or_default(),
-                ),
-                attached: Vec::new(),
-            };
-            (id, facts)
-        })
-        .collect();
-    let attached: Vec<(ContentId, Arc<Facts>)> = links
-        .iter()
-        .filter_map(|link| {
-            own.get(&link.endorsement_id)
-                .map(|f| (link.asset_id, Arc::new(f.clone())))
-        })
-        .collect();
-    for (asset, endorsement) in attached {
-        if let Some(facts) = own.get_mut(&asset) {
-            facts.attached.push(endorsement);
-        }
-    }
-    let wanted: HashSet<ContentId> = ids.iter().copied().collect();
-    Ok(own
-        .into_iter()
-        .filter(|(id, _)| wanted.contains(id))
-        .map(|(id, f)| (id, Arc::new(f)))
-        .collect())
 }

@@ -21,7 +21,7 @@ pub(super) use envelope::{Envelope, strict_json};
 
 use super::refusal::Refusal;
 use super::{Server, auth, multipart, request};
-use crate::accounts::{OpContext, Viewer};
+use crate::accounts::{Caller, OpContext};
 use crate::assets;
 use crate::graphql::context::RequestData;
 use crate::graphql::loader::{Loaders, request_loader};
@@ -42,12 +42,6 @@ struct Note {
     actor: Option<String>,
     operation: Option<String>,
     errors: usize,
-}
-
-/// Who asks, known before anything of the body is read.
-struct Caller {
-    viewer: Arc<Viewer>,
-    channels_revision: i64,
 }
 
 /// Answers `/graphql`.
@@ -87,12 +81,8 @@ async fn call(
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", text);
         return Err(refusal.with(ALLOW, "GET, HEAD, POST"));
     }
-    let (viewer, channels_revision) = auth::bearer(&server.app, request.headers()).await?;
-    note.actor = Some(viewer.actor.key());
-    let caller = Caller {
-        viewer: Arc::new(viewer),
-        channels_revision,
-    };
+    let caller = auth::bearer(&server.app, request.headers()).await?;
+    note.actor = Some(caller.viewer.actor.key());
     let answer = answer.ok_or_else(|| {
         let text = "Accept application/graphql-response+json or application/json.";
         Refusal::new(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", text)

@@ -19,7 +19,7 @@ use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::filter::Filter;
 use crate::library::list::{ContentOrder, Listed, Listing};
-use crate::library::{ContentKey, LabelsKey, StatementsKey, VersionKey};
+use crate::library::{ContentKey, LabelsKey, StatementsKey};
 use crate::platform::db::{Page, Sql};
 use crate::platform::ids::{ChannelId, OutletId, ProductId};
 use crate::platform::seal::sha256_hex;
@@ -27,9 +27,6 @@ use crate::rights::FactsKey;
 use crate::rights::gate::{Ask, lets_out};
 
 pub(crate) type ContentConnection = Connection<Content>;
-
-/// The key of every list of contents: its sort key and the id.
-const KEY_LEN: usize = 2;
 
 #[derive(Default)]
 pub(crate) struct LibraryQuery;
@@ -133,7 +130,9 @@ pub(crate) async fn page<T: OutputType>(
 ) -> GqlResult<Connection<T>> {
     let cx = ctx.cx();
     let scope = sha256_hex(name.as_bytes())[..16].to_owned();
-    let request = args.open(&cx.app, &scope, KEY_LEN).or_fail()?;
+    let request = args
+        .open(&cx.app, &scope, listing.order.key_len())
+        .or_fail()?;
     let page = listing.page(cx, &tree, &request).await.or_fail()?;
     let page = with_contents(ctx, page).await.or_fail()?;
     let counted = (cx.clone(), tree, listing);
@@ -186,11 +185,8 @@ pub(super) async fn with_contents(
     let current = || {
         facts
             .iter()
-            .filter_map(|f| f.current.as_ref().map(|v| (v, f)))
+            .filter_map(|f| f.content.current.as_ref().map(|v| (v, f)))
     };
-    loader
-        .feed_many(current().map(|(v, _)| (VersionKey(v.id), Arc::clone(v))))
-        .await;
     loader
         .feed_many(current().map(|(v, f)| (StatementsKey(v.id), Arc::clone(&f.statements))))
         .await;

@@ -134,7 +134,9 @@ pub fn keyset_page(columns: &[SortColumn], request: &PageRequest) -> Sql {
             let descending = (column.direction == Direction::Descending) != request.backwards;
             Sql::new(column.expr).push(if descending { " DESC" } else { " ASC" })
         })));
-    sql.push(" LIMIT ").bind(i64::from(request.limit) + 1)
+    // In the text, because a planner that does not know how few rows are wanted plans for many.
+    sql.push(" LIMIT ")
+        .name(&(u64::from(request.limit) + 1).to_string())
 }
 
 /// Rows strictly beyond `key` in the list's order, or strictly before it.

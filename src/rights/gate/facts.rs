@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::channels::{Channel, Demand, Rule, Severity, Tree};
-use crate::contents::{Content, Labels, Statement, Version};
+use crate::contents::{Content, Labels, Statement};
 use crate::platform::clock::Timestamp;
 use crate::platform::ids::{BrandId, ChannelId, LeaseId, ProductId};
 use crate::platform::locale;
@@ -14,8 +14,6 @@ use crate::rights::model::LeaseOn;
 #[derive(Clone, Debug)]
 pub struct Facts {
     pub content: Arc<Content>,
-    /// The approved version with the highest number.
-    pub current: Option<Arc<Version>>,
     pub labels: Arc<Labels>,
     pub leases: Arc<Vec<LeaseOn>>,
     /// Of the current version.

@@ -90,7 +90,7 @@ pub(super) fn without_channel(at: Timestamp, c: &'static str) -> [(HoldReason, S
 }
 
 fn not_approved(facts: &Facts, _: &Ask, verdict: &mut Verdict) {
-    if facts.current.is_none() {
+    if facts.content.current.is_none() {
         let text = "No version is approved. Submit one for review.";
         verdict
             .holds
@@ -311,7 +311,7 @@ fn recheck_due_sql(at: Timestamp, c: &'static str) -> Sql {
 }
 
 fn disclosure_missing(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
-    let Some(wording) = facts.current.as_ref().and_then(|v| v.wording()) else {
+    let Some(wording) = facts.content.current.as_ref().and_then(|v| v.wording()) else {
         return;
     };
     if served(facts, ask).is_none_or(|s| s.disclosure.is_some()) {

@@ -209,9 +209,17 @@ fn instants(facts: &Facts, ask: &Ask) -> Vec<Timestamp> {
 }
 
 /// The gate as SQL: true for a row of `contents` under `alias` that [`decide`] lets out.
+///
+/// It is one closed expression. As a list of conditions PostgreSQL would multiply a guess for each, expect
+/// next to nothing to be let out, and read a whole channel where a page of it was asked for.
 #[must_use]
 pub fn lets_out(ask: &Ask, alias: &'static str) -> Sql {
-    Sql::all([own_lets_out(ask, alias), attached_lets_out(ask, alias)])
+    Sql::new("CASE WHEN ")
+        .append(Sql::all([
+            own_lets_out(ask, alias),
+            attached_lets_out(ask, alias),
+        ]))
+        .push(" THEN TRUE ELSE FALSE END")
 }
 
 fn own_lets_out(ask: &Ask, alias: &'static str) -> Sql {

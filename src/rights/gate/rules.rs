@@ -61,7 +61,7 @@ pub(super) fn sql(ask: &Ask, alias: &'static str) -> Sql {
 
 /// What one rule finds against the content; none where it is content.
 fn find(facts: &Facts, ask: &Ask, rule: &Rule) -> Option<Finding> {
-    let (text, expected, actual) = match &facts.current.as_ref()?.detail {
+    let (text, expected, actual) = match &facts.content.current.as_ref()?.detail {
         VersionDetail::File(file) => {
             in_file(file, &rule.demand).or_else(|| in_locale(facts, &rule.demand))?
         }
@@ -271,7 +271,7 @@ fn in_endorsement(facts: &Facts, ask: &Ask, demand: &Demand) -> Option<Found> {
             )
         }),
         Demand::Attribution(what) => {
-            let byline = facts.current.as_ref()?.wording()?.byline.as_ref();
+            let byline = facts.content.current.as_ref()?.wording()?.byline.as_ref();
             (what.contains(&Attribution::Byline) && byline.is_none()).then(|| {
                 (
                     "The place wants its author named.",
