@@ -56,16 +56,16 @@ impl From<LoadError> for Error {
 }
 
 /// The loader as resolvers hold it; what it loaded once it keeps for the request.
-pub(crate) type RequestLoader = DataLoader<Loaders, HashMapCache>;
+pub(crate) type RequestLoader = Arc<DataLoader<Loaders, HashMapCache>>;
 
 pub(crate) fn request_loader(loaders: Loaders) -> RequestLoader {
-    DataLoader::with_cache(
+    let loader = DataLoader::with_cache(
         loaders,
         CountedSpawner,
         TokioTimer::default(),
         HashMapCache::default(),
-    )
-    .delay(Duration::ZERO)
+    );
+    Arc::new(loader.delay(Duration::ZERO))
 }
 
 /// Spawns a batch inside the request's statement count.

@@ -4,6 +4,7 @@
 pub(crate) mod filter;
 mod found;
 pub(crate) mod graphql;
+mod hanging;
 pub(crate) mod list;
 mod loaders;
 

@@ -53,3 +53,67 @@ async fn a_page_of_twenty_takes_as_many_statements_as_a_page_of_one() {
     assert_eq!(taken[1], 5, "{taken:?}");
     app.stop().await;
 }
+
+/// Lists inside lists: what hangs on each product and each outlet.
+const NESTED: &str = "query($first: Int!) {
+    products(first: $first) { nodes { sku
+        endorsements(first: 2) { totalCount pageInfo { hasNextPage } nodes { id title } }
+        assets(first: 2, channel: \"site\") { totalCount pageInfo { hasNextPage } nodes { id title } }
+    } }
+    outlets(first: $first) { nodes { name endorsements(first: 2) { totalCount nodes { id title } } } }
+}";
+
+#[tokio::test]
+async fn lists_inside_a_list_are_read_together() {
+    let app = TestApp::start().await;
+    app.brand("north").await;
+    app.channel("site", json!({})).await;
+    for i in 0..4 {
+        app.product("north", &format!("NL-{i}")).await;
+        let outlet = app.outlet(&format!("Outlet {i}"), json!({})).await;
+        let labels = json!({ "channels": ["site"], "products": [format!("NL-{i}")] });
+        for n in 0..=i {
+            let title = format!("{i}.{n}");
+            app.endorsement("north", &title, &outlet, labels.clone())
+                .await;
+            app.asset("north", &title, labels.clone()).await;
+            // Of no channel: it is a picture of the product's, but does not go out.
+            let elsewhere = json!({ "products": [format!("NL-{i}")] });
+            app.asset("north", &format!("{title} draft"), elsewhere)
+                .await;
+        }
+    }
+    let ask = async |first: i32| {
+        let before = app.app.db.statements();
+        let data = app
+            .ask(&app.admin, NESTED, json!({ "first": first }))
+            .await
+            .data();
+        (data, app.app.db.statements() - before)
+    };
+    ask(1).await;
+    let ((_, one), (data, four)) = (ask(1).await, ask(4).await);
+    assert_eq!(one, four);
+    let titles = |list: &serde_json::Value| -> Vec<String> {
+        let nodes = list["nodes"].as_array().unwrap();
+        nodes
+            .iter()
+            .map(|n| n["title"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    for i in 0..4_usize {
+        let expected: Vec<String> = (0..=i).rev().take(2).map(|n| format!("{i}.{n}")).collect();
+        let product = &data["products"]["nodes"][i];
+        let outlet = &data["outlets"]["nodes"][i];
+        for list in [
+            &product["endorsements"],
+            &product["assets"],
+            &outlet["endorsements"],
+        ] {
+            assert_eq!(titles(list), expected, "{list}");
+            assert_eq!(list["totalCount"], i + 1);
+        }
+        assert_eq!(product["assets"]["pageInfo"]["hasNextPage"], i > 1);
+    }
+    app.stop().await;
+}

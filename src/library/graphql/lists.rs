@@ -18,10 +18,12 @@ use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::filter::Filter;
+pub(crate) use crate::library::hanging::Of;
+use crate::library::hanging::{HangingCountKey, HangingKey, Narrowed};
 use crate::library::list::{ContentOrder, Listed, Listing};
 use crate::library::{ContentKey, LabelsKey, StatementsKey};
 use crate::platform::db::{Page, Sql};
-use crate::platform::ids::{ChannelId, OutletId, ProductId};
+use crate::platform::ids::ChannelId;
 use crate::platform::seal::sha256_hex;
 use crate::rights::FactsKey;
 use crate::rights::gate::{Ask, lets_out};
@@ -129,7 +131,7 @@ pub(crate) async fn page<T: OutputType>(
     node: impl Fn(Arc<contents::Content>) -> T,
 ) -> GqlResult<Connection<T>> {
     let cx = ctx.cx();
-    let scope = sha256_hex(name.as_bytes())[..16].to_owned();
+    let scope = list_scope(name);
     let request = args
         .open(&cx.app, &scope, listing.order.key_len())
         .or_fail()?;
@@ -213,14 +215,8 @@ pub(super) async fn with_contents(
     })
 }
 
-/// What a list of contents hangs on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Of {
-    Product(ProductId),
-    Outlet(OutletId),
-}
-
 /// The contents that hang on something, the newest first; with a channel only what the gate lets out there.
+/// The lists of all the things on a page are read together.
 pub(crate) async fn list_of<T: OutputType>(
     ctx: &Context<'_>,
     kind: ContentKind,
@@ -232,44 +228,49 @@ pub(crate) async fn list_of<T: OutputType>(
 ) -> GqlResult<Connection<T>> {
     let cx = ctx.cx();
     let tree = tree(cx).await.or_fail()?;
-    let name = format!("{} {of:?} {channel:?}", kind.name());
-    let hangs = match of {
-        Of::Product(id) => {
-            Sql::new("EXISTS (SELECT 1 FROM content_products t WHERE t.content_id = c.id AND t.product_id = ").bind(id)
+    let scope = list_scope(&format!("{} {of:?} {channel:?}", kind.name()));
+    let gate = match &channel {
+        Some(channel) => {
+            let channel = crate::channels::resolve::argument_channel(&cx.viewer, &tree, channel);
+            Some(Ask::new(&tree, &channel.or_fail()?, cx.at()))
         }
-        Of::Outlet(id) => {
-            Sql::new("EXISTS (SELECT 1 FROM endorsements o WHERE o.content_id = c.id AND o.outlet_id = ").bind(id)
+        None => None,
+    };
+    let narrowed = Arc::new(Narrowed { kind, gate, tree });
+    let page = PageArgs::forward(first, after)
+        .open(&cx.app, &scope, 1)
+        .or_fail()?;
+    let key = HangingKey {
+        of,
+        page,
+        narrowed: Arc::clone(&narrowed),
+    };
+    let found = ctx.loader().load_one(key).await.or_fail()?;
+    let found = found
+        .ok_or_else(|| Error::internal("a list was not loaded"))
+        .or_fail()?;
+    let page = with_contents(ctx, found).await.or_fail()?;
+    let loader = Arc::clone(ctx.loader());
+    let total = Total::counted(move || {
+        let (loader, narrowed) = (Arc::clone(&loader), Arc::clone(&narrowed));
+        async move {
+            let count = loader.load_one(HangingCountKey { of, narrowed }).await?;
+            Ok(count.unwrap_or_default())
         }
-    };
-    let mut parts = vec![Sql::new("c.trashed_at IS NULL"), hangs.push(")")];
-    let mut gate = None;
-    if let Some(channel) = &channel {
-        let channel =
-            crate::channels::resolve::argument_channel(&cx.viewer, &tree, channel).or_fail()?;
-        let product = match of {
-            Of::Product(id) => Some(id),
-            Of::Outlet(_) => None,
-        };
-        let ask = Ask::new(&tree, &channel, cx.at()).for_product(product);
-        parts.push(lets_out(&ask, "c"));
-        gate = Some(ask);
-    }
-    let order = ContentOrder::Newest;
-    let listing = Listing {
-        kind: Some(kind),
-        condition: Sql::all(parts),
-        order,
-        gate,
-    };
-    page(
-        ctx,
-        tree,
-        listing,
-        &name,
-        &PageArgs::forward(first, after),
-        node,
-    )
-    .await
+    });
+    Ok(connection(
+        &cx.app,
+        &scope,
+        page,
+        total,
+        |row| row.0.key.clone(),
+        |row| node(row.1),
+    ))
+}
+
+/// What a list is called in its cursors: a short hash of its name with all that narrows it.
+fn list_scope(name: &str) -> String {
+    sha256_hex(name.as_bytes())[..16].to_owned()
 }
 
 /// How a place's contents are asked for.
