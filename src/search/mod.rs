@@ -14,3 +14,4 @@ mod words;
 
 pub(crate) use query::{ORDER, Query};
 pub(crate) use store::index;
+pub use store::words_of;

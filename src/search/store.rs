@@ -95,6 +95,18 @@ fn texts(content: ContentId) -> Sql {
     sql
 }
 
+/// The words under which a content with these texts is found, each with the class it has in the index; a
+/// text comes with the class of its field, 1 to 3. For whoever writes the index without a mutation.
+#[must_use]
+pub fn words_of(texts: impl IntoIterator<Item = (i32, String)>) -> BTreeMap<String, i32> {
+    let texts = texts.into_iter();
+    best(
+        texts
+            .map(|(field_class, body)| Text { field_class, body })
+            .collect(),
+    )
+}
+
 /// Each word with the weightiest class it stands in. The same on every database: the order is ours.
 fn best(mut texts: Vec<Text>) -> BTreeMap<String, i32> {
     texts.sort_by(|a, b| (a.field_class, &a.body).cmp(&(b.field_class, &b.body)));
