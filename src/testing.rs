@@ -5,11 +5,14 @@
     reason = "a test that cannot have its database fails"
 )]
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
+use crate::config::{Config, LogFormat};
+use crate::platform::blob::StoreConfig;
 use crate::platform::db::{self, DatabaseConfig, Db};
 
 /// An empty database that nothing else uses, and a folder beside it.
@@ -78,6 +81,25 @@ impl TestDatabase {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// A server's settings on this database and folder.
+    ///
+    /// # Panics
+    /// Never: the address is a literal.
+    #[must_use]
+    pub fn server_config(&self) -> Config {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data_dir: self.folder().to_owned(),
+            database: self.config.clone(),
+            store: StoreConfig::Folder(self.folder().join("files")),
+            public_url: "http://127.0.0.1:4000".parse().expect("an address"),
+            log_format: LogFormat::Text,
+            log: "info".to_owned(),
+            graphiql: true,
+            metrics: false,
+        }
     }
 
     /// Opens and migrates it.

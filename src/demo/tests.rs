@@ -1,7 +1,6 @@
 //! The demo shows what it is meant to show.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_graphql::Request;
@@ -10,25 +9,9 @@ use serde_json::Value as Json;
 use super::{EXAMPLES, fill, seed, story};
 use crate::accounts::Viewer;
 use crate::app::App;
-use crate::config::{Config, LogFormat};
 use crate::graphql::upload::Uploads;
-use crate::platform::blob::StoreConfig;
 use crate::platform::clock::Clock;
 use crate::testing::TestDatabase;
-
-fn config(database: &TestDatabase) -> Config {
-    Config {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        data_dir: database.folder().to_owned(),
-        database: database.config().clone(),
-        store: StoreConfig::Folder(database.folder().join("files")),
-        public_url: "http://127.0.0.1:4000".parse().unwrap(),
-        log_format: LogFormat::Text,
-        log: "info".to_owned(),
-        graphiql: true,
-        metrics: false,
-    }
-}
 
 async fn ask(app: &Arc<App>, document: &str) -> Json {
     let schema = crate::graphql::build();
@@ -60,7 +43,7 @@ async fn holds(app: &Arc<App>, channel: &str, title: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn the_story_holds_what_it_means_to_hold() {
     let database = TestDatabase::create().await;
-    let config = config(&database);
+    let config = database.server_config();
     fill(&config).await.unwrap();
     let app = App::open(config.clone(), Clock::system()).await.unwrap();
     let story = story::read().unwrap();

@@ -7,5 +7,7 @@ pub(crate) mod graphql;
 mod hanging;
 pub(crate) mod list;
 mod loaders;
+#[cfg(test)]
+mod plans;
 
 pub(crate) use loaders::{ContentKey, LabelsKey, StatementsKey, VersionKey};

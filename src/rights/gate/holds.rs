@@ -245,7 +245,8 @@ fn claim_unconfirmed(facts: &Facts, _: &Ask, verdict: &mut Verdict) {
 
 fn claim_unconfirmed_sql(c: &'static str) -> Sql {
     Sql::of(
-        "EXISTS (SELECT 1 FROM claims k WHERE k.endorsement_id = {c}.id AND k.state <> 'CONFIRMED')",
+        "({c}.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM claims k
+          WHERE k.endorsement_id = {c}.id AND k.state <> 'CONFIRMED'))",
         c,
     )
 }
@@ -293,7 +294,7 @@ fn recheck_due(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
 fn recheck_due_sql(at: Timestamp, c: &'static str) -> Sql {
     let due_by = at.plus_days(-RECHECK_GRACE_DAYS);
     Sql::of(
-        "EXISTS (SELECT 1 FROM endorsements e WHERE e.content_id = {c}.id AND (",
+        "({c}.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM endorsements e WHERE e.content_id = {c}.id AND (",
         c,
     )
     .push("e.rechecked_at + CAST(e.recheck_every_days AS bigint) * 86400000 <= ")
@@ -307,7 +308,7 @@ fn recheck_due_sql(at: Timestamp, c: &'static str) -> Sql {
         c,
     )
     .bind(due_by)
-    .push(")))")
+    .push("))))")
 }
 
 fn disclosure_missing(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
@@ -333,13 +334,15 @@ fn disclosure_missing(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
 }
 
 fn disclosure_missing_sql(ask: &Ask, c: &'static str) -> Sql {
+    // Only an endorsement has statements.
+    let spoken = Sql::of("{c}.kind = 'ENDORSEMENT'", c);
     let undisclosed = served_is(ask, c, Sql::new("t.disclosure IS NULL"));
     if ask.demands(&Demand::Disclosure) == Some(Severity::Error) {
-        return undisclosed;
+        return Sql::all([spoken, undisclosed]);
     }
     let connected =
         Sql::new("EXISTS (SELECT 1 FROM endorsement_versions ev WHERE ev.material_connection <> 'NONE' AND ev.version_id = ")
             .about(CURRENT, c)
             .push(")");
-    Sql::all([connected, undisclosed])
+    Sql::all([spoken, connected, undisclosed])
 }

@@ -105,8 +105,8 @@ fn is_needed_sql(ask: &Ask, alias: &'static str) -> Sql {
     Sql::of(
         "(EXISTS (SELECT 1 FROM lease_scopes s JOIN leases l ON l.id = s.lease_id
           WHERE s.content_id = {c}.id AND l.access = 'ALLOW')
-         OR EXISTS (SELECT 1 FROM endorsements e JOIN outlets o ON o.id = e.outlet_id
-          WHERE e.content_id = {c}.id AND o.kind IN ('CUSTOMER', 'CREATOR')))",
+         OR ({c}.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM endorsements e JOIN outlets o ON o.id = e.outlet_id
+          WHERE e.content_id = {c}.id AND o.kind IN ('CUSTOMER', 'CREATOR'))))",
         alias,
     )
 }

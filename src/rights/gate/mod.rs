@@ -236,7 +236,7 @@ fn own_lets_out(ask: &Ask, alias: &'static str) -> Sql {
 fn attached_lets_out(ask: &Ask, alias: &'static str) -> Sql {
     const INNER: &str = "n";
     Sql::of(
-        "(NOT EXISTS (SELECT 1 FROM endorsement_assets x WHERE x.asset_id = {c}.id)",
+        "({c}.kind <> 'ASSET' OR NOT EXISTS (SELECT 1 FROM endorsement_assets x WHERE x.asset_id = {c}.id)",
         alias,
     )
     .about(

@@ -326,7 +326,7 @@ fn violates(ask: &Ask, rule: &Rule, alias: &'static str) -> Option<Sql> {
         |condition: Sql| of_file(Sql::new("coalesce(").append(condition).push(", TRUE)"));
     let of_endorsement = |condition: Sql| {
         Sql::of(
-            "EXISTS (SELECT 1 FROM endorsements e JOIN outlets o ON o.id = e.outlet_id
+            "({c}.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM endorsements e JOIN outlets o ON o.id = e.outlet_id
              WHERE e.content_id = {c}.id AND ",
             alias,
         )
@@ -334,7 +334,7 @@ fn violates(ask: &Ask, rule: &Rule, alias: &'static str) -> Option<Sql> {
         // Rules look at a version: what has none is NOT_APPROVED already.
         .push(" AND ")
         .about(CURRENT, alias)
-        .push(" IS NOT NULL)")
+        .push(" IS NOT NULL))")
     };
     Some(match &rule.demand {
         Demand::MediaType(list) => of_file(Sql::new("f.media_type NOT IN ").list(list.iter().cloned())),
