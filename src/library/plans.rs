@@ -50,12 +50,15 @@ async fn plan(db: &DatabaseConnection, sql: Sql) -> Vec<String> {
     plan
 }
 
-fn walks(plan: &[String], index: &str) {
+/// By one of these indexes: in empty tables PostgreSQL may take a list of all brands for that of one.
+fn walks(plan: &[String], indexes: &[&str]) {
     let text = plan.join("\n");
-    assert!(text.contains(index), "not by {index}:\n{text}");
+    assert!(
+        indexes.iter().any(|index| text.contains(index)),
+        "not by {indexes:?}:\n{text}"
+    );
     for bad in ["Sort", "Seq Scan", "SCAN c", "TEMP B-TREE FOR ORDER BY"] {
-        let scan = text.contains(bad) && !text.contains(&format!("{bad} USING INDEX {index}"));
-        assert!(!scan, "{bad} in\n{text}");
+        assert!(!text.contains(bad), "{bad} in\n{text}");
     }
 }
 
@@ -106,7 +109,7 @@ async fn the_lists_walk_their_indexes() {
         };
         for cx in [&all, &one] {
             let plan = plan(&db, listing.select(cx, &tree, &page)).await;
-            walks(&plan, "content_channels_channel");
+            walks(&plan, &["content_channels_channel"]);
         }
     }
     for (order, part, of_all, of_one) in [
@@ -137,8 +140,12 @@ async fn the_lists_walk_their_indexes() {
         };
         let key: Vec<KeyPart> = part.into_iter().chain([key.clone()]).collect();
         for page in [PageRequest::first(20), place(key)] {
-            for (cx, index) in [(&all, of_all), (&one, of_one)] {
-                walks(&plan(&db, listing.select(cx, &tree, &page)).await, index);
+            let plan_of_all = plan(&db, listing.select(&all, &tree, &page)).await;
+            walks(&plan_of_all, &[of_all]);
+            let plan_of_one = plan(&db, listing.select(&one, &tree, &page)).await;
+            match db.get_database_backend() {
+                DbBackend::Postgres => walks(&plan_of_one, &[of_one, of_all]),
+                _ => walks(&plan_of_one, &[of_one]),
             }
         }
     }
