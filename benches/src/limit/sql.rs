@@ -140,7 +140,7 @@ impl Dialect {
             Self::Postgres => format!("{nodes}::text"),
         };
         self.numbered(&format!(
-            "WITH page AS ({rows} ORDER BY c.id DESC LIMIT {limit})
+            "WITH page AS ({rows} LIMIT {limit})
              SELECT (SELECT count(*) FROM page) > {first} AS more, {text} AS nodes FROM {TOKEN}",
             limit = first + 1
         ))
@@ -159,14 +159,33 @@ impl Dialect {
             })
             .collect::<Vec<_>>();
         let walk = match (self, tagged.as_slice()) {
-            (_, [only]) => format!("{only} ORDER BY content_id DESC"),
+            (Self::Sqlite, [only]) => format!("{only} ORDER BY content_id DESC LIMIT -1"),
+            (Self::Postgres, [only]) => only.clone(),
             (Self::Sqlite, several) => {
-                format!("{} ORDER BY content_id DESC", several.join(" UNION "))
+                format!(
+                    "{} ORDER BY content_id DESC LIMIT -1",
+                    several.join(" UNION ")
+                )
             }
-            (Self::Postgres, several) => format!(
-                "SELECT DISTINCT content_id FROM ({}) u ORDER BY content_id DESC",
-                several.join(" UNION ALL ")
-            ),
+            // Each channel's rows without those of the channels before it: then the arms merge in order.
+            (Self::Postgres, several) => {
+                let arms = several.iter().enumerate().map(|(i, arm)| {
+                    let before: Vec<String> =
+                        place.chain[..i].iter().map(|id| self.literal(*id)).collect();
+                    if before.is_empty() {
+                        return arm.clone();
+                    }
+                    format!(
+                        "{arm} AND NOT EXISTS (SELECT 1 FROM content_channels d
+                         WHERE d.content_id = content_channels.content_id AND d.channel_id IN ({}))",
+                        before.join(", ")
+                    )
+                });
+                format!(
+                    "SELECT content_id FROM ({}) u",
+                    arms.collect::<Vec<_>>().join(" UNION ALL ")
+                )
+            }
         };
         // SQLite keeps the order in which CROSS JOIN names the tables.
         let join = match self {
@@ -190,7 +209,11 @@ impl Dialect {
             attached = self.endorsement_gate(place, "n", "nv", "ne", "no", "nev"),
             chain = self.chain(place),
         );
-        self.page(&rows, first)
+        // SQLite's walk is in order, which its planner does not know: it would sort all of them again.
+        match self {
+            Self::Sqlite => self.page(&rows, first),
+            Self::Postgres => self.page(&format!("{rows} ORDER BY t.content_id DESC"), first),
+        }
     }
 
     fn chain(self, place: &Place) -> String {
@@ -279,7 +302,8 @@ impl Dialect {
     pub(crate) fn asset_list(self, first: u32) -> String {
         let rows = format!(
             "SELECT {columns} FROM contents c {current} {NODE_JOINS}
-             WHERE c.id <= $3 AND c.kind = 'ASSET' AND c.trashed_at IS NULL",
+             WHERE c.id <= $3 AND c.kind = 'ASSET' AND c.trashed_at IS NULL
+             ORDER BY c.id DESC",
             columns = Self::node_rows(),
             current = self.current("LEFT", "cv", "c"),
         );

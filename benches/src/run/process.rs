@@ -58,6 +58,8 @@ impl Server {
         let begin = Instant::now();
         let child = command
             .stdout(Stdio::null())
+            // Under load it warns of slow connections, which is what the table says.
+            .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {}", command.get_program().display()))?;
         let mut server = Self {

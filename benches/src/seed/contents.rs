@@ -105,11 +105,14 @@ impl<'w> Contents<'w> {
                 row![world.brands[brand], word, class, draft.id],
             );
         }
-        let spread = (self.total / 1_000).max(1);
-        if n.is_multiple_of(spread) && draft.is_asset {
-            self.samples.assets.push(draft.id);
-        } else if n.is_multiple_of(spread) {
-            self.samples.endorsements.push(draft.id);
+        // Every sixth is an endorsement, and the next one an asset: the steps are multiples of six.
+        let spread = (self.total / 1_000)
+            .next_multiple_of(ENDORSED)
+            .max(ENDORSED);
+        match n % spread {
+            0 => self.samples.endorsements.push(draft.id),
+            1 => self.samples.assets.push(draft.id),
+            _ => {}
         }
         if !draft.is_asset {
             self.last = Some(draft.id);
@@ -517,7 +520,11 @@ impl<'w> Contents<'w> {
 
     fn placement(&mut self, draft: &Draft<'_>, n: usize, batch: &mut Batch) {
         let Some(version) = draft.current else { return };
-        if n.is_multiple_of((self.total / 2_000).max(1)) && draft.is_asset {
+        if n % (self.total / 2_000)
+            .next_multiple_of(ENDORSED)
+            .max(ENDORSED)
+            == 1
+        {
             self.samples
                 .placeable
                 .push(accolade::platform::ids::encode("asset", draft.id));
