@@ -14,6 +14,7 @@ mod authorisation;
 mod bad_inputs;
 mod concurrency;
 mod crash;
+mod fuzz;
 mod gate;
 mod idempotency;
 mod instances;
