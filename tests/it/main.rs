@@ -21,6 +21,7 @@ mod instances;
 mod lifecycle;
 mod reading;
 mod s3;
+mod secrets;
 mod support;
 mod uploads;
 mod walls;
