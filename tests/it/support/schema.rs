@@ -71,6 +71,10 @@ impl Schema {
         &self.0[name]
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub(crate) fn is_leaf(&self, ty: &Ref) -> bool {
         matches!(self.get(ty.name()).kind.as_str(), "SCALAR" | "ENUM")
     }
