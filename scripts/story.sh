@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Plays the client's story (tests/client) against a real server with nothing in it, then stops the server
-# and checks that it left cleanly:
+# Plays the client's story (tests/client) against a real server with nothing in it, and audits its GraphQL over
+# HTTP; graphql-codegen and the Relay compiler read the schema first. Then it stops the server and checks that it
+# left cleanly:
 #
 #   scripts/story.sh [--postgres] [--browser]
 #
@@ -80,8 +81,10 @@ token=$(cd "$dir" && "$accolade" token create --name story --scope ADMIN "${plac
 (
   export ACCOLADE_URL=$url ACCOLADE_TOKEN=$token
   npm --prefix tests/client run codegen
+  npm --prefix tests/client run relay
   npm --prefix tests/client run typecheck
   npm --prefix tests/client run story
+  npm --prefix tests/client run audit
 )
 if [[ -n $browser ]]; then
   say "story: GraphiQL in a browser"

@@ -8,7 +8,8 @@
 #   lint            clippy has nothing to say
 #   test            the tests, on SQLite
 #   schema          the printed schema is the committed one, and keeps the contract
-#   story           a client's story against a real server on SQLite, and GraphiQL in a browser
+#   story           codegen and Relay take the schema; a client's story and the audits of GraphQL over HTTP against
+#                   a real server on SQLite, and GraphiQL in a browser
 #   test-postgres   the tests, on PostgreSQL
 #   story-postgres  the story, on PostgreSQL
 #

@@ -6,8 +6,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -124,12 +125,24 @@ impl Config {
                 file.display()
             );
         }
+        // These three are for scripts that speak to a server, not for the server.
+        let environment = Env::prefixed("ACCOLADE_").ignore(&["config", "url", "token"]);
         figment = figment
-            .merge(Toml::file(file.unwrap_or(std::path::Path::new("accolade.toml"))))
-            // These three are for scripts that speak to a server, not for the server.
-            .merge(Env::prefixed("ACCOLADE_").ignore(&["config", "url", "token"]))
-            .merge(Serialized::defaults(flags));
-        let settings: Settings = figment.extract().context("reading the configuration")?;
+            .merge(Toml::file(
+                file.unwrap_or(std::path::Path::new("accolade.toml")),
+            ))
+            .merge(environment.clone());
+        // A key or password of digits only is a text, too.
+        for (name, text) in environment.iter() {
+            if TEXTS.contains(&name.as_str()) {
+                figment = figment.merge(Serialized::default(name.as_str(), text));
+            }
+        }
+        figment = figment.merge(Serialized::defaults(flags));
+        let settings: Settings = figment
+            .extract()
+            .map_err(without_values)
+            .context("reading the configuration")?;
         Self::check(settings)
     }
 
@@ -183,6 +196,48 @@ impl Config {
             metrics: settings.metrics.unwrap_or(true),
         })
     }
+}
+
+/// The settings that are texts, however they look.
+const TEXTS: [&str; 10] = [
+    "data_dir",
+    "database_url",
+    "store_url",
+    "public_url",
+    "s3_endpoint",
+    "s3_region",
+    "s3_access_key_id",
+    "s3_secret_access_key",
+    "s3_secret_access_key_file",
+    "log",
+];
+
+/// What is wrong and where, without the value that stands there: it may be a secret, and errors are logged.
+fn without_values(error: figment::Error) -> anyhow::Error {
+    let texts = error.into_iter().map(|mut error| {
+        error.kind = match error.kind {
+            Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
+                Kind::Message(format!("expected {wanted}, found something else"))
+            }
+            Kind::UnknownVariant(_, known) => {
+                Kind::Message(format!("expected one of {}", known.join(", ")))
+            }
+            // TOML quotes the line that it cannot read.
+            Kind::Message(text) => Kind::Message(
+                text.lines()
+                    .filter(|line| {
+                        !line
+                            .trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ')
+                            .starts_with('|')
+                    })
+                    .collect::<Vec<_>>()
+                    .join(" "),
+            ),
+            kind => kind,
+        };
+        error.to_string()
+    });
+    anyhow!(texts.collect::<Vec<_>>().join("; "))
 }
 
 fn store(settings: &Settings, data_dir: &std::path::Path) -> anyhow::Result<StoreConfig> {

@@ -21,16 +21,16 @@ use crate::support::{START, TestApp, noise};
 
 const BUCKET: &str = "accolade";
 const KEY_ID: &str = "test-key";
-const SECRET: &str = "test-secret";
+const SECRET: &str = "8f0c2f1d6a7b4e53";
 
 /// An S3 server on a runtime of its own, so that it ends with all its connections.
-struct Bucket {
+pub(crate) struct Bucket {
     runtime: Option<Runtime>,
     endpoint: String,
 }
 
 impl Bucket {
-    fn start(root: PathBuf) -> Self {
+    pub(crate) fn start(root: PathBuf) -> Self {
         std::fs::create_dir_all(root.join(BUCKET)).unwrap();
         let mut service = S3ServiceBuilder::new(FileSystem::new(root).unwrap());
         service.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
@@ -59,14 +59,18 @@ impl Bucket {
     }
 
     fn config(&self) -> StoreConfig {
-        StoreConfig::S3(S3Config {
+        StoreConfig::S3(self.settings())
+    }
+
+    pub(crate) fn settings(&self) -> S3Config {
+        S3Config {
             bucket: BUCKET.to_owned(),
             prefix: "brand/assets".to_owned(),
             region: "us-east-1".to_owned(),
             endpoint: Some(self.endpoint.clone()),
             access_key_id: Some(KEY_ID.to_owned()),
             secret_access_key: Some(SECRET.to_owned()),
-        })
+        }
     }
 
     fn stop(&mut self) {

@@ -1,5 +1,6 @@
 /** What every step is told: who asks, and the names and times of this run. */
 import { createHash, randomBytes } from "node:crypto";
+import process from "node:process";
 import { Api } from "./api";
 
 const DAY_MS = 86_400_000;
@@ -19,6 +20,14 @@ export function newContext(base: URL, token: string): Context {
     suffix: randomBytes(4).toString("hex"),
     start: new Date(Math.floor(Date.now() / 1000) * 1000),
   };
+}
+
+/** A setting without which nothing can be asked. */
+export function required(name: string): string {
+  const value = process.env[name];
+  if (value) return value;
+  console.error(`set ${name}`);
+  process.exit(2);
 }
 
 export function daysAfter(from: Date, days: number): Date {

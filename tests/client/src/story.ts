@@ -7,7 +7,7 @@
  * Stops at the first step that fails, and exits non-zero.
  */
 import process from "node:process";
-import { newContext, type Context } from "./context";
+import { newContext, required, type Context } from "./context";
 import { Run, StoryFailed } from "./run";
 import * as access from "./steps/access";
 import * as assets from "./steps/assets";
@@ -119,13 +119,6 @@ async function tell(run: Run, context: Context): Promise<void> {
   await run.step("bytes under a signed address", () => files.fetchBytes(context, badge));
   await run.step("a forged address opens nothing", () => files.refuseForgedGrants(context, badge));
   await run.step("an address ends with its token", () => files.endGrantWithToken(context, reviewer, badge));
-}
-
-function required(name: string): string {
-  const value = process.env[name];
-  if (value) return value;
-  console.error(`story: set ${name}`);
-  process.exit(2);
 }
 
 const context = newContext(new URL(required("ACCOLADE_URL")), required("ACCOLADE_TOKEN"));

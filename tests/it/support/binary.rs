@@ -1,5 +1,6 @@
 //! The binary itself, in a process that can be told to stop, or killed.
 
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -15,6 +16,10 @@ pub(crate) struct Home {
     pub(crate) database: TestDatabase,
     address: SocketAddr,
     token: String,
+    /// What is logged, and where to; unless said, errors beside the test's own.
+    pub(crate) log: (String, Option<PathBuf>),
+    /// Settings of the environment.
+    pub(crate) settings: Vec<(&'static str, String)>,
 }
 
 impl Home {
@@ -25,6 +30,8 @@ impl Home {
             database,
             address: free.local_addr().unwrap(),
             token: String::new(),
+            log: ("error".to_owned(), None),
+            settings: Vec::new(),
         };
         let made = home.run(&["token", "create", "--name", "test", "--scope", "ADMIN"]);
         assert!(made.status.success(), "{made:?}");
@@ -40,9 +47,16 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_accolade"));
         command.args(arguments);
         command.arg("--data-dir").arg(self.database.folder());
-        command.args(["--database-url", &self.database.config().url]);
-        command.args(["--listen", &self.address.to_string(), "--log", "error"]);
+        command.args(["--listen", &self.address.to_string(), "--log", &self.log.0]);
         command.env_clear().current_dir(self.database.folder());
+        command.env("ACCOLADE_DATABASE_URL", &self.database.config().url);
+        for (name, value) in &self.settings {
+            command.env(name, value);
+        }
+        if let Some(path) = &self.log.1 {
+            let file = File::options().create(true).append(true).open(path);
+            command.stderr(file.unwrap());
+        }
         command
     }
 
@@ -82,8 +96,8 @@ impl Home {
 /// One life of the server.
 pub(crate) struct Server {
     child: Child,
-    url: String,
-    token: String,
+    pub(crate) url: String,
+    pub(crate) token: String,
     pub(crate) http: reqwest::Client,
 }
 

@@ -3,8 +3,12 @@
 mod app;
 mod binary;
 mod png;
+mod random;
+mod schema;
 mod things;
 
 pub(crate) use app::{Answer, START, TestApp, mutation, upload_form};
 pub(crate) use binary::{Home, Server};
 pub(crate) use png::{noise, png, png_of_header};
+pub(crate) use random::{runner, runtime};
+pub(crate) use schema::{Field, Input, Ref, Schema};

@@ -1,6 +1,8 @@
 //! Between brands there are walls: for a token of one, the other does not exist.
 
 mod bytes;
+mod fields;
+mod filters;
 mod places;
 mod reading;
 mod writing;

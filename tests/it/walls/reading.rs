@@ -59,7 +59,13 @@ async fn no_id_of_another_brand_opens() {
     for token in &tokens {
         for (thing, id) in things.iter().zip(&ids) {
             let answer = app.ask(token, query, json!({ "ids": ids, "id": id })).await;
+            let body = answer.body.clone();
             let data = answer.data();
+            // Nor does an answer tell an id that is behind the wall from one that nobody has, or none.
+            for other in [random(id), format!("{id}!"), "junk".to_owned()] {
+                let variables = json!({ "ids": ids, "id": other });
+                assert_eq!(app.ask(token, query, variables).await.body, body, "{thing}");
+            }
             assert_eq!(data["node"], Json::Null, "{thing}");
             let all = data["nodes"].as_array().unwrap();
             assert!(all.iter().all(Json::is_null), "{data}");

@@ -378,3 +378,50 @@ async fn a_list_that_names_a_foreign_thing_beside_ones_own_is_refused_for_the_fo
     assert_eq!(tagged["assets"]["nodes"], json!([{ "id": north["draft"] }]));
     app.stop().await;
 }
+
+#[tokio::test]
+async fn a_write_that_is_forbidden_has_changed_nothing() {
+    let app = TestApp::start().await;
+    let north = app.north().await;
+    let hash =
+        "query($id: ID!) { node(id: $id) { ... on Asset { version { file { sha256 url } } } } }";
+    let file = app
+        .ask(&app.admin, hash, json!({ "id": north["asset"] }))
+        .await
+        .data();
+    let file = file["node"]["version"]["file"].clone();
+    let bytes = async || {
+        let response = app
+            .http
+            .get(file["url"].as_str().unwrap())
+            .send()
+            .await
+            .unwrap();
+        response.bytes().await.unwrap()
+    };
+    let before = (app.view(&app.admin).await, bytes().await);
+    let tokens = [
+        app.token(&["READ"], &["north"], &[]).await,
+        app.token(&["READ_PUBLIC"], &["north"], &["site"]).await,
+    ];
+    let log = app.log(&app.admin).await;
+    for token in &tokens {
+        // Inputs that are right for who may: the ids are of things that are there.
+        for (place, kind, input) in rows(&north, &file["sha256"]) {
+            let name = place.split('.').next().unwrap();
+            let answer = app
+                .answer_as(token, name, filled(&input, &north[kind]), "")
+                .await;
+            assert_eq!(answer.code(), "FORBIDDEN", "{place}: {:#}", answer.body);
+        }
+        let input = json!({ "asset": north["asset"], "file": { "upload": null } });
+        let other = ("other.png", png(9, 9, 9));
+        let answer = app
+            .send_upload(token, "addAssetVersion", input, "", "file.upload", other)
+            .await;
+        assert_eq!(answer.code(), "FORBIDDEN", "{:#}", answer.body);
+    }
+    assert_eq!(app.log(&app.admin).await, log);
+    assert_eq!((app.view(&app.admin).await, bytes().await), before);
+    app.stop().await;
+}
