@@ -6,11 +6,14 @@
 )]
 
 use std::path::Path;
+use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 use crate::platform::db::{self, DatabaseConfig, Db};
+
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An empty database that nothing else uses, and a folder beside it.
 pub struct TestDatabase {
@@ -33,6 +36,7 @@ impl TestDatabase {
                 config: DatabaseConfig {
                     url,
                     connections: 3,
+                    statement_timeout: STATEMENT_TIMEOUT,
                 },
                 server: None,
             };
@@ -54,6 +58,7 @@ impl TestDatabase {
         let config = DatabaseConfig {
             url: format!("{base}/{name}"),
             connections: 8,
+            statement_timeout: STATEMENT_TIMEOUT,
         };
         Self {
             folder,

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::{EXAMPLES, fill, seed, story};
 use crate::accounts::Viewer;
 use crate::app::App;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, Limits, LogFormat};
 use crate::graphql::upload::Uploads;
 use crate::platform::blob::StoreConfig;
 use crate::platform::clock::Clock;
@@ -27,6 +27,7 @@ fn config(database: &TestDatabase) -> Config {
         log: "info".to_owned(),
         graphiql: true,
         metrics: false,
+        limits: Limits::default(),
     }
 }
 

@@ -17,6 +17,7 @@ mod crash;
 mod gate;
 mod idempotency;
 mod instances;
+mod logging;
 mod reading;
 mod s3;
 mod support;

@@ -18,8 +18,6 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::write::Writer;
 use super::{Db, STATEMENTS};
 
-/// Longest that one statement may run before the database ends it.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest that a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -33,6 +31,8 @@ pub struct DatabaseConfig {
     pub url: String,
     /// Connections in the pool (PostgreSQL), or readers (SQLite, which has one writer besides).
     pub connections: u32,
+    /// Longest that one statement may run before the database ends it.
+    pub statement_timeout: Duration,
 }
 
 /// A database that is open but not yet in use: this is the moment to migrate it.
@@ -78,7 +78,7 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
         .url
         .parse()
         .context("the database URL must begin with sqlite:// or postgres://")?;
-    let timeout = STATEMENT_TIMEOUT.as_millis().to_string();
+    let timeout = config.statement_timeout.as_millis().to_string();
     let pool = PgPoolOptions::new()
         .max_connections(config.connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
