@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use figment::Figment;
@@ -13,6 +14,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::graphql::guard::MAX_COST;
 use crate::platform::blob::{S3Config, StoreConfig};
 use crate::platform::db::DatabaseConfig;
 
@@ -80,6 +82,22 @@ pub struct Settings {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<bool>,
+    /// Whether GraphQL tells its schema and suggests names [default: true].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub introspection: Option<bool>,
+    /// Points of cost that a token may spend at once; 0: as many as it likes [default: 200000].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_capacity: Option<u32>,
+    /// Points of cost that a token gets back each second [default: 50000].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_refill: Option<u32>,
+    /// Longest that an operation, or a statement of it, may take, in milliseconds [default: 10000].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation_timeout_ms: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
@@ -103,6 +121,56 @@ pub struct Config {
     pub log: String,
     pub graphiql: bool,
     pub metrics: bool,
+    pub limits: Limits,
+}
+
+/// What one caller may ask of GraphQL.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Whether the schema is told.
+    pub introspection: bool,
+    /// Points of cost that a token may spend at once; 0: no bound.
+    pub cost_capacity: u32,
+    /// Points of cost that a token gets back each second.
+    pub cost_refill: u32,
+    /// Longest that an operation may take.
+    pub operation_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            introspection: true,
+            cost_capacity: 200_000,
+            cost_refill: 50_000,
+            operation_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    fn check(settings: &Settings) -> anyhow::Result<Self> {
+        let default = Self::default();
+        let timeout = settings
+            .operation_timeout_ms
+            .map(|ms| Duration::from_millis(ms.into()));
+        let limits = Self {
+            introspection: settings.introspection.unwrap_or(default.introspection),
+            cost_capacity: settings.cost_capacity.unwrap_or(default.cost_capacity),
+            cost_refill: settings.cost_refill.unwrap_or(default.cost_refill),
+            operation_timeout: timeout.unwrap_or(default.operation_timeout),
+        };
+        ensure!(
+            limits.cost_capacity == 0 || u64::from(limits.cost_capacity) >= MAX_COST,
+            "cost_capacity must be 0, or at least {MAX_COST}, which is what the dearest query costs"
+        );
+        ensure!(limits.cost_refill > 0, "cost_refill must be at least 1");
+        ensure!(
+            !limits.operation_timeout.is_zero(),
+            "operation_timeout_ms must be at least 1"
+        );
+        Ok(limits)
+    }
 }
 
 impl Config {
@@ -179,12 +247,14 @@ impl Config {
             "public_url must begin with http:// or https://"
         );
         let store = store(&settings, &data_dir)?;
+        let limits = Limits::check(&settings)?;
         Ok(Self {
             listen,
             data_dir,
             database: DatabaseConfig {
                 url: database_url,
                 connections,
+                statement_timeout: limits.operation_timeout,
             },
             store,
             public_url,
@@ -194,6 +264,7 @@ impl Config {
                 .unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned()),
             graphiql: settings.graphiql.unwrap_or(true),
             metrics: settings.metrics.unwrap_or(true),
+            limits,
         })
     }
 }

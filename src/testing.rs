@@ -7,13 +7,16 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, Limits, LogFormat};
 use crate::platform::blob::StoreConfig;
 use crate::platform::db::{self, DatabaseConfig, Db};
+
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An empty database that nothing else uses, and a folder beside it.
 pub struct TestDatabase {
@@ -36,6 +39,7 @@ impl TestDatabase {
                 config: DatabaseConfig {
                     url,
                     connections: 3,
+                    statement_timeout: STATEMENT_TIMEOUT,
                 },
                 server: None,
             };
@@ -57,6 +61,7 @@ impl TestDatabase {
         let config = DatabaseConfig {
             url: format!("{base}/{name}"),
             connections: 8,
+            statement_timeout: STATEMENT_TIMEOUT,
         };
         Self {
             folder,
@@ -99,6 +104,7 @@ impl TestDatabase {
             log: "info".to_owned(),
             graphiql: true,
             metrics: false,
+            limits: Limits::default(),
         }
     }
 

@@ -14,4 +14,5 @@ pub(crate) mod scalars;
 pub(crate) mod schema;
 pub(crate) mod upload;
 
+pub(crate) use schema::build_trusting;
 pub use schema::{Schema, build};

@@ -1,6 +1,6 @@
 //! The root objects, merged from the slices, once.
 
-use async_graphql::{EmptySubscription, MergedObject};
+use async_graphql::{EmptySubscription, MergedObject, ValidationMode};
 
 use super::node::InterfaceNodes;
 use super::query::NodeQuery;
@@ -48,7 +48,18 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 /// The schema, as every instance serves and `accolade schema` prints it.
 #[must_use]
 pub fn build() -> Schema {
+    with_mode(ValidationMode::Strict)
+}
+
+/// The same for documents that [`build`]'s has validated before: it does not do so again.
+#[must_use]
+pub(crate) fn build_trusting() -> Schema {
+    with_mode(ValidationMode::Fast)
+}
+
+fn with_mode(mode: ValidationMode) -> Schema {
     async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .validation_mode(mode)
         .register_output_type::<InterfaceNodes>()
         .register_output_type::<Content>()
         .finish()

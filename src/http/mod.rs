@@ -35,7 +35,11 @@ use refusal::Refusal;
 pub(crate) struct Server {
     pub(crate) app: Arc<App>,
     pub(crate) schema: Schema,
+    /// For documents that `schema` has validated before.
+    pub(crate) trusting: Schema,
     pub(crate) guard: Guard,
+    documents: graphql::Documents,
+    buckets: graphql::Buckets,
     pub(crate) metrics: Option<PrometheusHandle>,
 }
 
@@ -51,6 +55,9 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         app: Arc::clone(app),
         guard: Guard::new(&schema.sdl()).context("reading the schema's own types")?,
         schema,
+        trusting: crate::graphql::build_trusting(),
+        documents: graphql::Documents::default(),
+        buckets: graphql::Buckets::new(&app.config.limits),
         metrics,
     });
     let mut texts = Router::new().route("/graphql", any(graphql::handle));

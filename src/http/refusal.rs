@@ -1,10 +1,9 @@
 //! A request that is refused before or beside GraphQL: a status, and the same JSON `errors` as GraphQL's.
 
-use axum::Json;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::request;
 use crate::error::Error;
@@ -15,7 +14,9 @@ pub(super) struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// What the answer says beside its errors.
+    extensions: Option<Box<Json>>,
 }
 
 impl Refusal {
@@ -25,6 +26,24 @@ impl Refusal {
             code,
             message: message.into(),
             header: None,
+            extensions: None,
+        }
+    }
+
+    /// The contract's code of it.
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The caller has asked for too much of late; `wait` is in seconds.
+    pub(super) fn rate_limited(wait: u64, extensions: Json) -> Self {
+        let text = format!(
+            "You have spent what you may for now. Try again in {wait} seconds, or ask for less at a time."
+        );
+        Self {
+            header: Some(Box::new((RETRY_AFTER, wait.into()))),
+            extensions: Some(Box::new(extensions)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", text)
         }
     }
 
@@ -71,7 +90,7 @@ impl Refusal {
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, HeaderValue::from_static(value)));
+        self.header = Some(Box::new((name, HeaderValue::from_static(value))));
         self
     }
 
@@ -91,9 +110,13 @@ impl IntoResponse for Refusal {
         if let Some(id) = request::current_id() {
             extensions["requestId"] = id.into();
         }
-        let body = json!({ "errors": [{ "message": self.message, "extensions": extensions }] });
-        let mut response = (self.status, Json(body)).into_response();
-        if let Some((name, value)) = self.header {
+        let mut body = json!({ "errors": [{ "message": self.message, "extensions": extensions }] });
+        if let Some(extensions) = self.extensions {
+            body["extensions"] = *extensions;
+        }
+        let mut response = (self.status, axum::Json(body)).into_response();
+        if let Some(header) = self.header {
+            let (name, value) = *header;
             response.headers_mut().insert(name, value);
         }
         response

@@ -19,6 +19,7 @@ mod gate;
 mod idempotency;
 mod instances;
 mod lifecycle;
+mod logging;
 mod reading;
 mod s3;
 mod secrets;

@@ -1,8 +1,6 @@
 //! A GraphQL response as it goes out: every error with a code and the request's id, and the status that
 //! GraphQL over HTTP asks for.
 
-use std::collections::BTreeMap;
-
 use async_graphql::{ErrorExtensionValues, Response as GqlResponse, ServerError, Value};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -10,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::accept::Answer;
+use super::cost::Cost;
 use crate::http::refusal::Refusal;
 use crate::http::request;
 
@@ -20,12 +19,16 @@ struct Body {
     /// Absent where nothing was executed.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Value>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    extensions: BTreeMap<String, Value>,
+    extensions: Extensions,
+}
+
+#[derive(Serialize)]
+struct Extensions {
+    cost: Cost,
 }
 
 /// Closes a response in the client's media type.
-pub(super) fn close(mut response: GqlResponse, answer: Answer) -> Response {
+pub(super) fn close(mut response: GqlResponse, cost: Cost, answer: Answer) -> Response {
     let refused = was_refused(&response);
     let request_id = request::current_id();
     for error in &mut response.errors {
@@ -47,7 +50,7 @@ pub(super) fn close(mut response: GqlResponse, answer: Answer) -> Response {
     let body = Body {
         errors: response.errors,
         data: (!refused).then_some(response.data),
-        extensions: response.extensions,
+        extensions: Extensions { cost },
     };
     match serde_json::to_vec(&body) {
         Ok(bytes) => (status, [(CONTENT_TYPE, answer.media_type())], bytes).into_response(),
@@ -59,7 +62,7 @@ pub(super) fn close(mut response: GqlResponse, answer: Answer) -> Response {
 }
 
 /// Whether the request failed before anything was executed: an error of execution has a path.
-fn was_refused(response: &GqlResponse) -> bool {
+pub(super) fn was_refused(response: &GqlResponse) -> bool {
     !response.errors.is_empty()
         && response.data == Value::Null
         && response.errors.iter().all(|e| e.path.is_empty())

@@ -4,7 +4,7 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
 };
-use async_graphql::{ErrorExtensionValues, ServerError};
+use async_graphql::{ErrorExtensionValues, ServerError, Value, Variables};
 
 /// Longest document, in bytes.
 const MAX_BYTES: usize = 32 * 1024;
@@ -12,6 +12,9 @@ const MAX_BYTES: usize = 32 * 1024;
 const MAX_TOKENS: usize = 2_000;
 /// Deepest nesting of braces, brackets and parentheses.
 const MAX_NESTING: usize = 64;
+
+/// Most directives; the guard counts those in fragments once for each spread.
+const MAX_DIRECTIVES: usize = 50;
 
 /// An error that GraphQL itself reports, with its code.
 pub(super) fn refused(code: &str, message: impl Into<String>) -> ServerError {
@@ -25,11 +28,26 @@ pub(super) fn refused(code: &str, message: impl Into<String>) -> ServerError {
 
 /// Parses a document that is within the limits.
 pub(super) fn parse(text: &str) -> Result<ExecutableDocument, ServerError> {
-    if text.len() > MAX_BYTES {
-        let text = format!("A document has at most {MAX_BYTES} bytes.");
-        return Err(refused("BAD_REQUEST", text));
+    match measure(text) {
+        // Whatever its length, this is what is wrong with it.
+        Some(Excess::Directives) => {
+            let text = format!("A document has at most {MAX_DIRECTIVES} directives.");
+            return Err(refused("QUERY_TOO_COMPLEX", text));
+        }
+        _ if text.len() > MAX_BYTES => {
+            let text = format!("A document has at most {MAX_BYTES} bytes.");
+            return Err(refused("BAD_REQUEST", text));
+        }
+        Some(Excess::Tokens) => {
+            let text = format!("A document has at most {MAX_TOKENS} tokens.");
+            return Err(refused("QUERY_TOO_COMPLEX", text));
+        }
+        Some(Excess::Nesting) => {
+            let text = format!("A document nests at most {MAX_NESTING} deep.");
+            return Err(refused("QUERY_TOO_DEEP", text));
+        }
+        None => {}
     }
-    measure(text)?;
     parse_query(text).map_err(|error| {
         let mut error = ServerError::from(error);
         // The parser draws the place; it is among the error's locations already.
@@ -40,10 +58,18 @@ pub(super) fn parse(text: &str) -> Result<ExecutableDocument, ServerError> {
     })
 }
 
-/// Counts tokens and nesting without parsing. It need not be exact on documents that are none.
-fn measure(text: &str) -> Result<(), ServerError> {
+/// What a document has too much of.
+enum Excess {
+    Tokens,
+    Nesting,
+    Directives,
+}
+
+/// Counts tokens, nesting and directives without parsing, up to the first excess. It need not be exact on
+/// documents that are none.
+fn measure(text: &str) -> Option<Excess> {
     let mut rest = text.as_bytes();
-    let (mut tokens, mut depth) = (0_usize, 0_usize);
+    let (mut tokens, mut depth, mut directives) = (0_usize, 0_usize, 0_usize);
     while let Some((&first, after)) = rest.split_first() {
         rest = match first {
             b' ' | b'\t' | b'\r' | b'\n' | b',' => {
@@ -63,20 +89,25 @@ fn measure(text: &str) -> Result<(), ServerError> {
                 depth = depth.saturating_sub(1);
                 after
             }
+            b'@' => {
+                directives += 1;
+                after
+            }
             b if is_word(b) => skip(after, is_word),
             _ => after,
         };
         tokens += 1;
         if tokens > MAX_TOKENS {
-            let text = format!("A document has at most {MAX_TOKENS} tokens.");
-            return Err(refused("QUERY_TOO_COMPLEX", text));
+            return Some(Excess::Tokens);
         }
         if depth > MAX_NESTING {
-            let text = format!("A document nests at most {MAX_NESTING} deep.");
-            return Err(refused("QUERY_TOO_DEEP", text));
+            return Some(Excess::Nesting);
+        }
+        if directives > MAX_DIRECTIVES {
+            return Some(Excess::Directives);
         }
     }
-    Ok(())
+    None
 }
 
 fn is_word(byte: u8) -> bool {
@@ -115,25 +146,40 @@ pub(super) struct Operation {
     pub(super) kind: OperationType,
 }
 
-/// Finds the operation that is named, or the only one.
+/// Finds the operation that is named, or the only one. The variables that it needs must be there.
 pub(super) fn operation(
     document: &ExecutableDocument,
     name: Option<&str>,
+    variables: &Variables,
 ) -> Result<Operation, ServerError> {
-    let found = |name: Option<&str>, definition: &OperationDefinition| Operation {
-        name: name.map(str::to_owned),
-        kind: definition.ty,
+    let found = |name: Option<&str>, definition: &OperationDefinition| {
+        // The engine would begin, and find out at the field that uses it.
+        let missing = definition.variable_definitions.iter().find(|variable| {
+            let variable = &variable.node;
+            let given = variables.get(&variable.name.node);
+            let default = variable.default_value.as_ref().map(|v| &v.node);
+            !variable.var_type.node.nullable
+                && given.or(default).is_none_or(|value| *value == Value::Null)
+        });
+        if let Some(missing) = missing {
+            let text = format!("The variable ${} needs a value.", missing.node.name.node);
+            return Err(refused("BAD_REQUEST", text));
+        }
+        Ok(Operation {
+            name: name.map(str::to_owned),
+            kind: definition.ty,
+        })
     };
     match (&document.operations, name) {
-        (DocumentOperations::Single(only), None) => Ok(found(None, &only.node)),
+        (DocumentOperations::Single(only), None) => found(None, &only.node),
         (DocumentOperations::Multiple(all), None) if all.len() == 1 => {
             let mut all = all.iter();
             all.next()
-                .map(|(name, only)| found(Some(name), &only.node))
                 .ok_or_else(|| refused("BAD_REQUEST", "The document has no operation."))
+                .and_then(|(name, only)| found(Some(name), &only.node))
         }
         (DocumentOperations::Multiple(all), Some(name)) if all.contains_key(name) => {
-            Ok(found(Some(name), &all[name].node))
+            found(Some(name), &all[name].node)
         }
         (_, None) => Err(refused(
             "BAD_REQUEST",
@@ -174,6 +220,14 @@ mod tests {
             code(&format!("{{a(b:{}", "[".repeat(30_000))),
             Some("\"QUERY_TOO_DEEP\"".into())
         );
+        let directives = |n: usize| format!("{{ a {} }}", "@include(if: true) ".repeat(n));
+        assert_eq!(code(&directives(50)), None);
+        for many in [51, 5_000] {
+            assert_eq!(
+                code(&directives(many)),
+                Some("\"QUERY_TOO_COMPLEX\"".into())
+            );
+        }
         assert_eq!(code(&"{a".repeat(900)), Some("\"QUERY_TOO_DEEP\"".into()));
         assert_eq!(
             code(&format!("{{{}}}", "a ".repeat(2_100))),
@@ -186,11 +240,17 @@ mod tests {
     #[test]
     fn one_operation_is_meant() {
         let name = |text: &str, name: Option<&str>| {
-            operation(&parse(text).unwrap(), name)
+            operation(&parse(text).unwrap(), name, &Variables::default())
                 .ok()
                 .map(|o| (o.name, o.kind))
         };
         assert_eq!(name("{a}", None), Some((None, OperationType::Query)));
+        for fed in [
+            "query A($x: Int! = 1) {a}",
+            "query A {a} query B($x: Int!) {b}",
+        ] {
+            assert!(name(fed, Some("A")).is_some(), "{fed}");
+        }
         assert_eq!(
             name("mutation M {a}", None),
             Some((Some("M".into()), OperationType::Mutation))
@@ -201,6 +261,7 @@ mod tests {
         );
         for (text, wrong) in [
             ("query A {a} query B {b}", None),
+            ("query A($x: Int!) {a}", None),
             ("{a}", Some("A")),
             ("query A {a}", Some("B")),
         ] {

@@ -6,13 +6,22 @@ use async_graphql::Variables;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value as Json};
 
+use super::documents::Hash;
 use crate::http::refusal::Refusal;
 
 /// One GraphQL request.
 pub(in crate::http) struct Envelope {
-    pub(super) query: String,
+    pub(super) document: Document,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
+}
+
+/// How a request names its document.
+pub(super) enum Document {
+    /// It is here; with what it hashes to.
+    Text(String, Hash),
+    /// It was sent before, by somebody: an automatic persisted query.
+    Known(Hash),
 }
 
 impl Envelope {
@@ -36,10 +45,31 @@ impl Envelope {
                 ));
             }
         };
-        let Some(Json::String(query)) = fields.remove("query") else {
-            return Err(Refusal::bad_request(
-                "The field `query` must hold a GraphQL document.",
-            ));
+        let persisted = match fields.remove("extensions") {
+            None | Some(Json::Null) => None,
+            Some(Json::Object(extensions)) => persisted(&extensions)?,
+            Some(_) => {
+                return Err(Refusal::bad_request(
+                    "The field `extensions` must be an object.",
+                ));
+            }
+        };
+        let document = match (fields.remove("query"), persisted) {
+            (Some(Json::String(text)), persisted) => {
+                let hash = Hash::of(&text);
+                if persisted.is_some_and(|p| p != hash) {
+                    return Err(Refusal::bad_request(
+                        "The `sha256Hash` of `persistedQuery` is not that of `query`.",
+                    ));
+                }
+                Document::Text(text, hash)
+            }
+            (None | Some(Json::Null), Some(hash)) => Document::Known(hash),
+            _ => {
+                return Err(Refusal::bad_request(
+                    "The field `query` must hold a GraphQL document.",
+                ));
+            }
         };
         let operation_name = match fields.remove("operationName") {
             None | Some(Json::Null) => None,
@@ -59,16 +89,8 @@ impl Envelope {
                 ));
             }
         };
-        match fields.remove("extensions") {
-            None | Some(Json::Null | Json::Object(_)) => {}
-            Some(_) => {
-                return Err(Refusal::bad_request(
-                    "The field `extensions` must be an object.",
-                ));
-            }
-        }
         Ok(Self {
-            query,
+            document,
             operation_name,
             variables,
         })
@@ -92,6 +114,20 @@ impl Envelope {
             }
         }
         Self::from_json(Json::Object(fields))
+    }
+}
+
+/// The hash by which a persisted query is named, where there is one.
+fn persisted(extensions: &Map<String, Json>) -> Result<Option<Hash>, Refusal> {
+    let Some(persisted) = extensions.get("persistedQuery") else {
+        return Ok(None);
+    };
+    let hash = persisted["sha256Hash"].as_str().and_then(Hash::read);
+    match (persisted["version"].as_u64(), hash) {
+        (Some(1), Some(hash)) => Ok(Some(hash)),
+        _ => Err(Refusal::bad_request(
+            "A `persistedQuery` has `version` 1 and `sha256Hash`, the SHA-256 of the document in hex.",
+        )),
     }
 }
 
@@ -208,6 +244,9 @@ mod tests {
             r#"{"query":"{a}","variables":[]}"#,
             r#"{"query":"{a}","operationName":1}"#,
             r#"{"query":"{a}","extensions":"x"}"#,
+            r#"{"extensions":{}}"#,
+            r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"ab"}}}"#,
+            r#"{"extensions":{"persistedQuery":1}}"#,
         ];
         for text in bad {
             assert!(Envelope::from_body(text.as_bytes()).is_err(), "{text}");

@@ -2,21 +2,26 @@
 
 mod accept;
 mod answer;
+mod cost;
 mod document;
+mod documents;
 mod envelope;
+mod line;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_graphql::parser::types::OperationType;
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Request as GqlRequest, Response as GqlResponse, ServerError, Value};
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
+use serde_json::json;
 
+pub(super) use cost::Buckets;
+pub(super) use documents::Documents;
 pub(super) use envelope::{Envelope, strict_json};
 
 use super::refusal::Refusal;
@@ -24,48 +29,33 @@ use super::{Server, auth, multipart, request};
 use crate::accounts::{Caller, OpContext};
 use crate::assets;
 use crate::graphql::context::RequestData;
+use crate::graphql::guard::Asked;
 use crate::graphql::loader::{Loaders, request_loader};
 use crate::graphql::upload::Uploads;
 use crate::platform::db::STATEMENTS;
 use accept::Answer;
+use cost::{Cost, Spent};
+use documents::{Hash, Known};
+use envelope::Document;
+use line::Line;
 
 /// Longest JSON body.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
 /// Longest that a JSON body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest that an operation may take.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What the log says of a request, gathered as it becomes known.
-#[derive(Default)]
-struct Note {
-    actor: Option<String>,
-    operation: Option<String>,
-    errors: usize,
-}
 
 /// Answers `/graphql`.
 pub(super) async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response {
-    let started = Instant::now();
-    let statements = Arc::new(AtomicU64::new(0));
-    let mut note = Note::default();
+    let mut line = Line::begin();
+    let statements = line.statements();
     let answer = Answer::negotiate(request.headers());
-    let call = Box::pin(call(&server, request, answer, &mut note));
-    let response = STATEMENTS
-        .scope(Arc::clone(&statements), call)
-        .await
-        .unwrap_or_else(|refusal| refusal.speaking(answer.unwrap_or(Answer::Json).media_type()));
-    let statements = statements.load(Ordering::Relaxed);
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(
-        operation = note.operation.as_deref().unwrap_or("-"),
-        actor = note.actor.as_deref().unwrap_or("-"),
-        http.status = response.status().as_u16(),
-        errors = note.errors,
-        duration_ms,
-        statements,
-        "graphql"
-    );
+    let call = Box::pin(call(&server, request, answer, &mut line));
+    let response = STATEMENTS.scope(statements, call).await;
+    let response = response.unwrap_or_else(|refusal| {
+        line.refused_with(refusal.code());
+        refusal.speaking(answer.unwrap_or(Answer::Json).media_type())
+    });
+    line.end(response.status());
     response
 }
 
@@ -73,7 +63,7 @@ async fn call(
     server: &Server,
     request: Request,
     answer: Option<Answer>,
-    note: &mut Note,
+    line: &mut Line,
 ) -> Result<Response, Refusal> {
     let reads_only = matches!(*request.method(), Method::GET | Method::HEAD);
     if !reads_only && request.method() != Method::POST {
@@ -82,7 +72,7 @@ async fn call(
         return Err(refusal.with(ALLOW, "GET, HEAD, POST"));
     }
     let caller = auth::bearer(&server.app, request.headers()).await?;
-    note.actor = Some(caller.viewer.actor.key());
+    line.actor = Some(caller.viewer.actor.key());
     let answer = answer.ok_or_else(|| {
         let text = "Accept application/graphql-response+json or application/json.";
         Refusal::new(StatusCode::NOT_ACCEPTABLE, "BAD_REQUEST", text)
@@ -112,13 +102,31 @@ async fn call(
     };
     // One that ran out of time leaves its uploads: its write may still wait for its turn, and when that
     // comes it claims them.
-    let response = execute(server, caller, envelope, uploads.clone(), reads_only, note).await?;
+    let executed = execute(server, caller, envelope, uploads.clone(), reads_only, line);
+    let (mut response, cost) = match executed.await {
+        Err(refusal) if refusal.code() != "UNAVAILABLE" => {
+            assets::discard_unclaimed(&server.app, &uploads.all()).await;
+            return Err(refusal);
+        }
+        executed => executed?,
+    };
     // Nor is it known what became of a write whose commit was not answered.
     if !response.errors.iter().any(is_uncertain) {
         assets::discard_unclaimed(&server.app, &uploads.all()).await;
     }
-    note.errors = response.errors.len();
-    Ok(answer::close(response, answer))
+    if !server.app.config.limits.introspection {
+        response.errors.iter_mut().for_each(forget_suggestion);
+    }
+    line.cost = cost;
+    line.failed_with(&response.errors);
+    Ok(answer::close(response, cost, answer))
+}
+
+/// Who is not told the schema is not told its names by guessing at them.
+fn forget_suggestion(error: &mut ServerError) {
+    if let Some(place) = error.message.find(" Did you mean ") {
+        error.message.truncate(place);
+    }
 }
 
 /// Whether an error leaves open what was written.
@@ -127,36 +135,73 @@ fn is_uncertain(error: &ServerError) -> bool {
     code.is_some_and(|code| *code == Value::from("UNAVAILABLE") || *code == Value::from("INTERNAL"))
 }
 
-/// Parses, checks and runs one operation.
+/// Finds or parses, checks and runs one operation; what it answers, and what that costs.
 async fn execute(
     server: &Server,
     caller: Caller,
     envelope: Envelope,
     uploads: Uploads,
     reads_only: bool,
-    note: &mut Note,
-) -> Result<GqlResponse, Refusal> {
-    let document = match document::parse(&envelope.query) {
-        Ok(document) => document,
-        Err(error) => return Ok(GqlResponse::from_errors(vec![error])),
+    line: &mut Line,
+) -> Result<(GqlResponse, Cost), Refusal> {
+    let app = &server.app;
+    // Under which the caller's costs are kept.
+    let key = caller.viewer.actor.key();
+    let refused = |error| {
+        let cost = Cost {
+            remaining: server.buckets.left(&key, app.clock.now()),
+            ..Cost::default()
+        };
+        Ok((GqlResponse::from_errors(vec![error]), cost))
     };
-    let operation = match document::operation(&document, envelope.operation_name.as_deref()) {
+    let Read {
+        hash,
+        known,
+        document,
+        bytes,
+    } = match read(&server.documents, envelope.document) {
+        Ok(read) => read,
+        Err(error) => return refused(error),
+    };
+    let found = document::operation(
+        &document,
+        envelope.operation_name.as_deref(),
+        &envelope.variables,
+    );
+    let operation = match found {
         Ok(operation) => operation,
-        Err(error) => return Ok(GqlResponse::from_errors(vec![error])),
+        Err(error) => return refused(error),
     };
-    note.operation.clone_from(&operation.name);
+    line.operation.clone_from(&operation.name);
     if reads_only && operation.kind != OperationType::Query {
         return Err(Refusal::post_only());
     }
-    // Before anything runs: how deep it goes, and whether the viewer may ask for each of its fields.
-    if let Err(error) = server
-        .guard
-        .check(&document, operation.name.as_deref(), &caller.viewer)
-    {
-        return Ok(GqlResponse::from_errors(vec![error]));
+    // Before anything runs: how much it asks, and whether the viewer may ask for each of its fields.
+    let asked = Asked {
+        document: &document,
+        operation_name: operation.name.as_deref(),
+        variables: &envelope.variables,
+        viewer: &caller.viewer,
+        introspection: app.config.limits.introspection,
+    };
+    let requested = match server.guard.check(&asked) {
+        Ok(requested) => requested,
+        Err(error) => return refused(error),
+    };
+    line.cost.requested = requested;
+    let taken = server.buckets.take(&key, requested, app.clock.now());
+    if let Err(Spent { remaining, wait }) = taken {
+        let cost = json!({ "requested": requested, "actual": 0, "remaining": remaining });
+        return Err(Refusal::rate_limited(wait, json!({ "cost": cost })));
     }
+    let given = documents::given(&document, &envelope.variables);
+    let is_proven = known
+        .as_ref()
+        .is_some_and(|k| k.is_valid_with(&envelope.variables));
+    // What is to be kept once it is found valid.
+    let fresh = (!known.is_some_and(|k| k.knows(&given))).then(|| (document.clone(), given));
     let request_id = request::current_id().unwrap_or_default();
-    let cx = OpContext::new(&server.app, caller.viewer, request_id)
+    let cx = OpContext::new(app, caller.viewer, request_id)
         .with_channels_revision(Some(caller.channels_revision));
     let loader = request_loader(Loaders::new(&cx));
     let data = RequestData {
@@ -164,21 +209,79 @@ async fn execute(
         loader,
         uploads,
     };
-    let mut request = GqlRequest::new(envelope.query)
+    let mut request = GqlRequest::new(String::new())
         .variables(envelope.variables)
         .data(data);
     request.operation_name = operation.name;
     request.set_parsed_query(document);
-    if let Ok(response) =
-        tokio::time::timeout(OPERATION_TIMEOUT, server.schema.execute(request)).await
-    {
-        Ok(response)
+    let schema = if is_proven {
+        &server.trusting
     } else {
-        let seconds = OPERATION_TIMEOUT.as_secs();
-        Err(Refusal::unavailable(format!(
-            "The operation took longer than {seconds} seconds and was ended. Ask for less, or try again."
-        )))
+        &server.schema
+    };
+    let limit = app.config.limits.operation_timeout;
+    let Ok(response) = tokio::time::timeout(limit, schema.execute(request)).await else {
+        return Err(Refusal::unavailable(format!(
+            "The operation took longer than {} and was ended. Ask for less, or try again.",
+            in_words(limit)
+        )));
+    };
+    if let Some((document, given)) = fresh
+        && !answer::was_refused(&response)
+    {
+        server.documents.keep(hash, bytes, document, given);
     }
+    let mut cost = Cost {
+        requested,
+        actual: cost::actual(&response.data),
+        remaining: None,
+    };
+    cost.remaining = server.buckets.settle(&key, &cost, app.clock.now());
+    Ok((response, cost))
+}
+
+fn in_words(limit: Duration) -> String {
+    match limit.as_millis() {
+        ms if ms % 1000 == 0 => format!("{} seconds", ms / 1000),
+        ms => format!("{ms} milliseconds"),
+    }
+}
+
+/// A document that is read.
+struct Read {
+    hash: Hash,
+    /// What is known of it from before.
+    known: Option<Arc<Known>>,
+    document: ExecutableDocument,
+    /// How long its text is.
+    bytes: usize,
+}
+
+/// Takes the document from those of late, or parses it.
+fn read(documents: &Documents, document: Document) -> Result<Read, ServerError> {
+    let (hash, text) = match document {
+        Document::Text(text, hash) => (hash, Some(text)),
+        Document::Known(hash) => (hash, None),
+    };
+    if let Some(known) = documents.find(hash) {
+        return Ok(Read {
+            hash,
+            document: known.document.clone(),
+            bytes: known.bytes(),
+            known: Some(known),
+        });
+    }
+    let Some(text) = text else {
+        // Clients know this by its words.
+        let text = "PersistedQueryNotFound";
+        return Err(document::refused("PERSISTED_QUERY_NOT_FOUND", text));
+    };
+    Ok(Read {
+        hash,
+        known: None,
+        document: document::parse(&text)?,
+        bytes: text.len(),
+    })
 }
 
 /// What a body may be.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sea_orm::{
@@ -13,13 +13,20 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 
 use super::write::Writer;
 use super::{Db, STATEMENTS};
 
-/// Longest that one statement may run before the database ends it.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A group of writes on SQLite may take so many times what one statement may.
+const GROUP_FACTOR: u32 = 3;
+/// A connection that has lain still for longer is asked whether it is alive before it is used. One that was
+/// in use a moment ago was asked when it came back.
+const STALE: Duration = Duration::from_secs(1);
+/// Steps of SQLite's machine between two looks at the time.
+const STEPS: i32 = 10_000;
 /// Longest that a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -33,6 +40,8 @@ pub struct DatabaseConfig {
     pub url: String,
     /// Connections in the pool (PostgreSQL), or readers (SQLite, which has one writer besides).
     pub connections: u32,
+    /// Longest that one statement may run before the database ends it.
+    pub statement_timeout: Duration,
 }
 
 /// A database that is open but not yet in use: this is the moment to migrate it.
@@ -40,13 +49,17 @@ pub struct Opened {
     read: DatabaseConnection,
     write: DatabaseConnection,
     statements: Arc<AtomicU64>,
+    /// Whether statements on SQLite's writing connection are ended: not while it is migrated.
+    in_use: Arc<AtomicBool>,
 }
 
 /// Opens the database, creating a SQLite file where there is none.
 pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
     let statements = Arc::new(AtomicU64::new(0));
+    let in_use = Arc::new(AtomicBool::new(false));
     if let Some(path) = config.url.strip_prefix("sqlite://") {
-        let write_pool = SqlitePoolOptions::new()
+        let group_timeout = config.statement_timeout * GROUP_FACTOR;
+        let write_pool = limited(SqlitePoolOptions::new(), group_timeout, &in_use)
             .max_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
@@ -55,7 +68,8 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
             .connect_with(sqlite_options(Path::new(path)).create_if_missing(true))
             .await
             .with_context(|| format!("opening the SQLite database {path}"))?;
-        let read_pool = SqlitePoolOptions::new()
+        let always = Arc::new(AtomicBool::new(true));
+        let read_pool = limited(SqlitePoolOptions::new(), config.statement_timeout, &always)
             .max_connections(config.connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(sqlite_options(Path::new(path)).pragma("query_only", "ON"))
@@ -72,14 +86,24 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
             read,
             write,
             statements,
+            in_use,
         });
     }
     let options: PgConnectOptions = config
         .url
         .parse()
         .context("the database URL must begin with sqlite:// or postgres://")?;
-    let timeout = STATEMENT_TIMEOUT.as_millis().to_string();
+    let timeout = config.statement_timeout.as_millis().to_string();
     let pool = PgPoolOptions::new()
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > STALE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .max_connections(config.connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(options.options([
@@ -97,6 +121,7 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
         write: read.clone(),
         read,
         statements,
+        in_use,
     })
 }
 
@@ -126,6 +151,7 @@ impl Opened {
     /// Takes the database into use.
     #[must_use]
     pub fn start(self) -> Db {
+        self.in_use.store(true, Ordering::Relaxed);
         let writer = match self.read.get_database_backend() {
             DbBackend::Postgres => Writer::direct(self.write),
             _ => Writer::grouped(self.write),
@@ -136,6 +162,44 @@ impl Opened {
             statements: self.statements,
         }
     }
+}
+
+/// A pool whose connections end what runs for longer than `limit` from when they were taken, while `armed`.
+///
+/// The watch is set anew when a connection comes back, which is after its caller has gone on; so nobody waits
+/// for it. It begins with the first statement that takes long enough to be looked at.
+fn limited(
+    options: SqlitePoolOptions,
+    limit: Duration,
+    armed: &Arc<AtomicBool>,
+) -> SqlitePoolOptions {
+    let (fresh, again) = (Arc::clone(armed), Arc::clone(armed));
+    options
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let armed = Arc::clone(&fresh);
+            Box::pin(watch(connection, limit, armed))
+        })
+        .after_release(move |connection, _| {
+            let armed = Arc::clone(&again);
+            Box::pin(async move {
+                watch(connection, limit, armed).await?;
+                Ok(true)
+            })
+        })
+}
+
+async fn watch(
+    connection: &mut SqliteConnection,
+    limit: Duration,
+    armed: Arc<AtomicBool>,
+) -> Result<(), sqlx::Error> {
+    let mut began: Option<Instant> = None;
+    let mut handle = connection.lock_handle().await?;
+    handle.set_progress_handler(STEPS, move || {
+        !armed.load(Ordering::Relaxed) || began.get_or_insert_with(Instant::now).elapsed() < limit
+    });
+    Ok(())
 }
 
 /// Every commit reaches the disk (`FULL`), readers never wait for the writer (WAL).
@@ -157,4 +221,95 @@ fn counted(mut connection: DatabaseConnection, statements: &Arc<AtomicU64>) -> D
         let _ = STATEMENTS.try_with(|n| n.fetch_add(1, Ordering::Relaxed));
     });
     connection
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, Result};
+    use crate::platform::clock::Timestamp;
+    use crate::platform::db::{Sql, fetch_count, run};
+    use crate::platform::ids::Ids;
+    use crate::platform::op::{Actor, Op};
+    use crate::testing::TestDatabase;
+
+    const ENDLESS: &str =
+        "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i > 0)
+        SELECT count(*) AS n FROM r WHERE i < 0";
+
+    async fn short(database: &TestDatabase) -> Db {
+        let config = DatabaseConfig {
+            connections: 2,
+            statement_timeout: Duration::from_millis(200),
+            ..database.config().clone()
+        };
+        let opened = open(&config).await.unwrap();
+        opened
+            .migrate::<accolade_migrations::Migrator>()
+            .await
+            .unwrap();
+        opened.start()
+    }
+
+    const ONE: &str = "SELECT count(*) AS n FROM (SELECT 1) AS one";
+
+    async fn one(db: &Db) -> Result<i64> {
+        fetch_count(db.read(), Sql::new(ONE)).await
+    }
+
+    #[tokio::test]
+    async fn an_endless_statement_is_ended_and_its_connection_goes_on() {
+        let database = TestDatabase::create().await;
+        let db = short(&database).await;
+        // More often than there are connections: fresh ones, and those that were ended before.
+        for _ in 0..3 {
+            let (a, b) = tokio::join!(
+                fetch_count(db.read(), Sql::new(ENDLESS)),
+                fetch_count(db.read(), Sql::new(ENDLESS)),
+            );
+            for ended in [a, b] {
+                assert!(matches!(ended, Err(Error::Unavailable(_))), "{ended:?}");
+            }
+            let (a, b, c) = tokio::join!(one(&db), one(&db), one(&db));
+            assert_eq!((a.unwrap(), b.unwrap(), c.unwrap()), (1, 1, 1));
+        }
+        // Nor do those that nobody waits for any more hold their connections.
+        for _ in 0..4 {
+            let given_up = Duration::from_millis(20);
+            let endless = fetch_count(db.read(), Sql::new(ENDLESS));
+            assert!(tokio::time::timeout(given_up, endless).await.is_err());
+        }
+        assert_eq!(one(&db).await.unwrap(), 1);
+        database.remove().await;
+    }
+
+    #[tokio::test]
+    async fn an_endless_write_is_ended_and_the_next_one_is_written() {
+        let database = TestDatabase::create().await;
+        let db = short(&database).await;
+        let op = Op {
+            actor: Actor::System,
+            at: Timestamp(1),
+            ids: Ids::new(),
+            request_id: String::new(),
+            idempotency: None,
+        };
+        let write = async |name: &'static str, sql: &'static str| {
+            db.write(&op, (name, sql), |tx, (name, sql)| {
+                Box::pin(async move {
+                    let row = [("name", (*name).into()), ("value", 1.into())];
+                    run(&**tx, Sql::insert("revisions", row)).await?;
+                    fetch_count(&**tx, Sql::new(sql)).await
+                })
+            })
+            .await
+        };
+        assert_eq!(write("first", ONE).await.unwrap(), 1);
+        let ended = write("ended", ENDLESS).await;
+        assert!(matches!(ended, Err(Error::Unavailable(_))), "{ended:?}");
+        assert_eq!(write("second", ONE).await.unwrap(), 1);
+        let kept = "SELECT count(*) AS n FROM revisions WHERE name IN ('first', 'ended', 'second')";
+        assert_eq!(fetch_count(db.read(), Sql::new(kept)).await.unwrap(), 2);
+        database.remove().await;
+    }
 }

@@ -7,13 +7,13 @@ use serde_json::json;
 use super::{MIB, answer};
 use crate::support::TestApp;
 
-/// A query whose fields nest so deep.
+/// A query whose fields nest so deep, through pages of one.
 fn nested(depth: usize) -> String {
-    let steps = ["versions", "nodes", "content"];
-    let mut fields = vec!["assets", "nodes"];
+    let steps = ["versions(first: 1)", "nodes", "content"];
+    let mut fields = vec!["assets(first: 1)", "nodes"];
     fields.extend(steps.iter().cycle().take(depth - 3));
     let last = match fields.last() {
-        Some(&"versions") => "totalCount",
+        Some(&"versions(first: 1)") => "totalCount",
         _ => "id",
     };
     format!("{{ {} {{ {last} {}", fields.join(" { "), "} ".repeat(depth))

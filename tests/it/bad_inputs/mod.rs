@@ -2,6 +2,7 @@
 
 mod documents;
 mod files;
+mod limits;
 mod steps;
 mod values;
 

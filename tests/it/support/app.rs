@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use accolade::accounts::{Scope, create_operator_token};
 use accolade::app::App;
-use accolade::config::{Config, LogFormat};
+use accolade::config::{Config, Limits, LogFormat};
 use accolade::platform::blob::StoreConfig;
 use accolade::platform::clock::{Clock, Timestamp};
+use accolade::platform::db::DatabaseConfig;
 use accolade::testing::TestDatabase;
 use chrono::TimeDelta;
 use reqwest::multipart::{Form, Part};
@@ -56,27 +57,46 @@ impl Answer {
 impl TestApp {
     /// Starts a server on an empty database, at [`START`].
     pub(crate) async fn start() -> Self {
+        Self::start_limited(Limits::default()).await
+    }
+
+    /// The same with limits of its own.
+    pub(crate) async fn start_limited(limits: Limits) -> Self {
         let database = TestDatabase::create().await;
         let store = StoreConfig::Folder(database.folder().join("files"));
-        let mut this = Self::serve(&database, store, Clock::fixed(START)).await;
+        let clock = Clock::fixed(START);
+        let mut this = Self::serve_limited(&database, store, clock, limits).await;
         this.database = Some(database);
         this
     }
 
     /// Starts another instance on a database that is there already.
     pub(crate) async fn serve(database: &TestDatabase, store: StoreConfig, clock: Clock) -> Self {
+        Self::serve_limited(database, store, clock, Limits::default()).await
+    }
+
+    async fn serve_limited(
+        database: &TestDatabase,
+        store: StoreConfig,
+        clock: Clock,
+        limits: Limits,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let config = Config {
             listen: listener.local_addr().unwrap(),
             data_dir: database.folder().to_owned(),
-            database: database.config().clone(),
+            database: DatabaseConfig {
+                statement_timeout: limits.operation_timeout,
+                ..database.config().clone()
+            },
             store,
             public_url: url.parse().unwrap(),
             log_format: LogFormat::Text,
             log: "off".to_owned(),
             graphiql: true,
             metrics: true,
+            limits,
         };
         let app = App::open(config, clock).await.unwrap();
         let admin = create_operator_token(&app, "admin", [Scope::Admin].into(), None)
