@@ -73,9 +73,8 @@ const CONTENT_COLUMNS: &str = "c.id, c.brand_id, c.kind, c.title, c.release_at, 
      EXISTS (SELECT 1 FROM evidence i WHERE i.endorsement_id = c.id AND i.state IN ('CURRENT', 'CHANGED'))
        AS has_evidence";
 
-/// What a [`ContentRow`] is read from, and the version that is current.
-const CONTENT_TABLES: &str = " FROM contents c
-     LEFT JOIN assets a ON a.content_id = c.id
+/// What a [`ContentRow`] is read from beside `contents c`, and the version that is current.
+const CONTENT_TABLES: &str = " LEFT JOIN assets a ON a.content_id = c.id
      LEFT JOIN endorsements e ON e.content_id = c.id
      LEFT JOIN outlets o ON o.id = e.outlet_id
      LEFT JOIN versions v ON v.id = (SELECT x.id FROM versions x WHERE x.content_id = c.id
@@ -104,12 +103,13 @@ pub(crate) async fn load(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let found = select(db, Sql::new("c.id IN ").list(ids.iter().copied())).await?;
+    let which = Sql::new("SELECT id FROM contents WHERE id IN ").list(ids.iter().copied());
+    let found = select(db, which).await?;
     Ok(found.into_iter().map(|c| (c.id, c)).collect())
 }
 
-/// Contents by a condition on `contents c`, whoever may see them. One statement.
-pub(crate) async fn select(db: &impl ConnectionTrait, condition: Sql) -> Result<Vec<Arc<Content>>> {
+/// The contents whose `id` a sub-select has, whoever may see them. One statement.
+pub(crate) async fn select(db: &impl ConnectionTrait, which: Sql) -> Result<Vec<Arc<Content>>> {
     let sql = Sql::new("SELECT ")
         .push(CONTENT_COLUMNS)
         .push(
@@ -117,10 +117,11 @@ pub(crate) async fn select(db: &impl ConnectionTrait, condition: Sql) -> Result<
              v.author_id AS v_author_id, v.created_at AS v_created_at, ",
         )
         .push(BODY_COLUMNS)
+        .push(" FROM (")
+        .append(which)
+        .push(") which JOIN contents c ON c.id = which.id")
         .push(CONTENT_TABLES)
-        .push(BODY_TABLES)
-        .push(" WHERE ")
-        .append(condition);
+        .push(BODY_TABLES);
     let rows: Vec<Row> = fetch(db, sql).await?;
     rows.into_iter()
         .map(|row| content(row).map(Arc::new))

@@ -27,7 +27,8 @@ struct Row {
 }
 
 impl Finding {
-    fn rows(&self, cx: &OpContext) -> Sql {
+    /// What narrows it, on `contents c`.
+    fn narrowed(&self, cx: &OpContext) -> Sql {
         let mut parts = vec![
             brand_condition(&cx.viewer, "c.brand_id"),
             self.condition.clone(),
@@ -35,18 +36,34 @@ impl Finding {
         if let Some(kind) = self.kind {
             parts.push(Sql::new("c.kind = ").bind(kind.name()));
         }
+        Sql::all(parts)
+    }
+
+    fn rows(&self, cx: &OpContext) -> Sql {
         Sql::new(" FROM (")
             .append(self.query.matches(&cx.viewer.brands))
             .push(") s JOIN contents c ON c.id = s.content_id WHERE ")
-            .append(Sql::all(parts))
+            .append(self.narrowed(cx))
     }
 
-    /// A page of it, the weightiest field first.
+    /// A page of it, the weightiest field first. Two statements.
     pub(crate) async fn page(&self, cx: &OpContext, request: &PageRequest) -> Result<Page<Listed>> {
-        let sql = Sql::new("SELECT s.content_id AS id, s.rank")
-            .append(self.rows(cx))
-            .append(keyset_page(&ORDER, request));
-        let rows: Vec<Row> = fetch(cx.app.db.read(), sql).await?;
+        let db = cx.app.db.read();
+        let Some(survey) = self.query.survey(&cx.viewer.brands) else {
+            return Ok(Page::from_rows(Vec::new(), request));
+        };
+        let sql = match self.query.route(fetch(db, survey).await?) {
+            Some(route) => route.select(&self.narrowed(cx), request),
+            None => Some(
+                Sql::new("SELECT s.content_id AS id, s.rank")
+                    .append(self.rows(cx))
+                    .append(keyset_page(&ORDER, request)),
+            ),
+        };
+        let rows: Vec<Row> = match sql {
+            Some(sql) => fetch(db, sql).await?,
+            None => Vec::new(),
+        };
         Ok(Page::from_rows(rows, request).map(|row| Listed {
             id: row.id,
             key: vec![KeyPart::Int(row.rank.into()), KeyPart::Id(row.id.0)],

@@ -13,7 +13,7 @@ use crate::contents::service::{brand_condition, check_products};
 use crate::contents::{ContentKind, VersionState, public_id};
 use crate::error::{Error, Problems, Result, UserErrorCode};
 use crate::platform::clock::{Day, Timestamp};
-use crate::platform::db::{Sql, Tx, fetch_count, fetch_one, run};
+use crate::platform::db::{Sql, Tx, fetch_count, fetch_one, for_update, run};
 use crate::platform::ids::{
     AudienceId, BrandId, ChannelId, ContentId, PlacementId, ProductId, VersionId,
 };
@@ -155,13 +155,12 @@ struct Placed {
     trashed: bool,
 }
 
-/// Setting a column to itself takes the row's lock on both databases and leaves the revision alone.
 async fn lock(tx: &Tx, viewer: &Viewer, content: ContentId) -> Result<Placed> {
-    let sql = Sql::new("UPDATE contents SET revision = revision WHERE id = ")
+    let sql = Sql::new("SELECT brand_id, kind, trashed_at FROM contents WHERE id = ")
         .bind(content)
         .push(" AND ")
         .append(brand_condition(viewer, "brand_id"))
-        .push(" RETURNING brand_id, kind, trashed_at");
+        .push(for_update(&**tx));
     let row: Locked = fetch_one(&**tx, sql)
         .await?
         .ok_or_else(|| Error::not_found("content"))?;

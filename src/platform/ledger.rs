@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result, UserErrorCode};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{Sql, Tx, fetch_one, run};
+use crate::platform::db::{Sql, Tx, fetch_one, run, run_together};
 use crate::platform::ids::{AuditEntryId, BrandId, ContentId, EventId};
 use crate::platform::op::Op;
 
@@ -123,6 +123,7 @@ pub(super) async fn finish<T: Serialize>(
     pending: Pending,
     outcome: &T,
 ) -> Result<()> {
+    let mut writes = Vec::new();
     if let Some(idempotency) = &op.idempotency {
         let outcome = serde_json::to_string(outcome).map_err(Error::internal)?;
         let update = Sql::update("idempotency_keys", [("outcome", outcome.into())])
@@ -130,7 +131,7 @@ pub(super) async fn finish<T: Serialize>(
             .bind(op.actor.key())
             .push(" AND key = ")
             .bind(idempotency.key.clone());
-        run(&**tx, update).await?;
+        writes.push(update);
     }
     if !pending.audit.is_empty() {
         let (actor_kind, actor_id) = op.actor.to_columns();
@@ -167,18 +168,11 @@ pub(super) async fn finish<T: Serialize>(
                 entry.changes.to_string().into(),
             ]);
         }
-        run(&**tx, Sql::insert_all("audit_entries", &columns, rows)).await?;
-        run(
-            &**tx,
-            Sql::insert_all("audit_unsealed", &["entry_id"], waiting),
-        )
-        .await?;
+        writes.push(Sql::insert_all("audit_entries", &columns, rows));
+        writes.push(Sql::insert_all("audit_unsealed", &["entry_id"], waiting));
         if !links.is_empty() {
-            run(
-                &**tx,
-                Sql::insert_all("audit_entry_contents", &["content_id", "entry_id"], links),
-            )
-            .await?;
+            let columns = ["content_id", "entry_id"];
+            writes.push(Sql::insert_all("audit_entry_contents", &columns, links));
         }
     }
     if !pending.events.is_empty() {
@@ -193,9 +187,9 @@ pub(super) async fn finish<T: Serialize>(
                 event.payload.to_string().into(),
             ]
         });
-        run(&**tx, Sql::insert_all("outbox_events", &columns, rows)).await?;
+        writes.push(Sql::insert_all("outbox_events", &columns, rows));
     }
-    Ok(())
+    run_together(&**tx, writes).await
 }
 
 /// The instance's chain in the audit log, beside one for each brand.

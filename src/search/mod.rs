@@ -10,6 +10,7 @@
 
 mod query;
 mod store;
+mod walk;
 mod words;
 
 pub(crate) use query::{ORDER, Query};

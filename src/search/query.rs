@@ -1,5 +1,6 @@
 //! What people type to search for, and the SQL that finds it.
 
+use super::walk::Term;
 use super::words::{Piece, pairs, pieces};
 use crate::accounts::Reach;
 use crate::error::{Error, Result};
@@ -13,6 +14,8 @@ const MAX_WORDS: usize = 10;
 /// Most words and pairs of characters that are looked up. What a longer run has beyond them is not asked
 /// for: it could only narrow what was found.
 const MAX_TERMS: usize = 32;
+/// Sorts before every character that a word can have.
+const FIRST: char = '\u{1}';
 /// Sorts behind every character that a word can have.
 const LAST: char = '\u{10ffff}';
 
@@ -76,6 +79,21 @@ impl Query {
         }
         self.words
             .truncate(MAX_TERMS - self.prefixes.len().min(MAX_TERMS));
+    }
+
+    /// The terms of the query, as ranges of words.
+    pub(super) fn terms(&self) -> Vec<Term> {
+        let whole = self.words.iter().map(|word| Term {
+            from: word.clone(),
+            to: format!("{word}{FIRST}"),
+            whole: true,
+        });
+        let begun = self.prefixes.iter().map(|prefix| Term {
+            from: prefix.clone(),
+            to: format!("{prefix}{LAST}"),
+            whole: false,
+        });
+        whole.chain(begun).collect()
     }
 
     /// A sub-select of `content_id` and `rank` (1: all of it in the title, to 3), one row a content, of

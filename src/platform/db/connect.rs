@@ -30,6 +30,9 @@ const STEPS: i32 = 10_000;
 /// Longest that a request waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Statements that each connection keeps prepared.
+const STATEMENT_CACHE: usize = 256;
+
 /// The advisory lock under which PostgreSQL is migrated; any number of our own.
 const MIGRATION_LOCK: i64 = 0x4143_434f_4c41_4445;
 
@@ -93,6 +96,7 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
         .url
         .parse()
         .context("the database URL must begin with sqlite:// or postgres://")?;
+    let options = options.statement_cache_capacity(STATEMENT_CACHE);
     let timeout = config.statement_timeout.as_millis().to_string();
     let pool = PgPoolOptions::new()
         .test_before_acquire(false)
@@ -110,6 +114,8 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
             ("statement_timeout", timeout.as_str()),
             // The gate's predicate is many small subselects: compiling them took seconds, running them does not.
             ("jit", "off"),
+            // Nor is it planned anew each time: that costs several times what running it does.
+            ("plan_cache_mode", "force_generic_plan"),
         ]))
         .await
         .context("connecting to PostgreSQL")?;
@@ -211,7 +217,7 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-16000")
-        .statement_cache_capacity(256)
+        .statement_cache_capacity(STATEMENT_CACHE)
 }
 
 fn counted(mut connection: DatabaseConnection, statements: &Arc<AtomicU64>) -> DatabaseConnection {

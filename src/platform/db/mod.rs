@@ -88,6 +88,38 @@ pub async fn run(db: &impl ConnectionTrait, sql: Sql) -> Result<u64> {
         .rows_affected())
 }
 
+/// Runs statements for their effects, none of which reads what another one writes. On PostgreSQL they are
+/// one statement and so one round trip; references between their rows are checked at its end.
+pub async fn run_together(db: &impl ConnectionTrait, statements: Vec<Sql>) -> Result<()> {
+    if db.get_database_backend() != DbBackend::Postgres || statements.len() < 2 {
+        for sql in statements {
+            run(db, sql).await?;
+        }
+        return Ok(());
+    }
+    let parts = statements.into_iter().enumerate().map(|(i, sql)| {
+        Sql::default()
+            .name(&format!("w{i}"))
+            .push(" AS (")
+            .append(sql)
+            .push(")")
+    });
+    let sql = Sql::new("WITH ")
+        .append(Sql::commas(parts))
+        .push(" SELECT 1");
+    run(db, sql).await?;
+    Ok(())
+}
+
+/// What makes a SELECT lock its rows until the transaction ends. SQLite has one writer and needs none.
+#[must_use]
+pub fn for_update(db: &impl ConnectionTrait) -> &'static str {
+    match db.get_database_backend() {
+        DbBackend::Postgres => " FOR UPDATE",
+        _ => "",
+    }
+}
+
 /// Turns a violated unique constraint into TAKEN at `field`; anything else passes.
 pub fn unique<T>(result: Result<T>, field: &str, message: &str) -> Result<T> {
     result.map_err(|error| match violation(&error) {
