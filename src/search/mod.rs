@@ -8,6 +8,8 @@
 //! A mutation that changes a text, a label, a claim or the state of a version calls [`index`] before its
 //! transaction ends. What a search finds is narrowed to what the viewer sees by the one who asks.
 
+#[cfg(test)]
+mod agreement;
 mod query;
 mod store;
 mod walk;
