@@ -53,14 +53,13 @@ fn hash_secret(secret: &str) -> Option<[u8; 32]> {
 pub async fn authenticate(app: &Arc<App>, secret: &str) -> Result<Caller> {
     let hash = hash_secret(secret).ok_or(Error::Unauthenticated)?;
     let read = app.clock.running();
-    let caller = match app.callers.find(&hash, read) {
-        Some(caller) => caller,
-        None => {
-            let epoch = app.callers.epoch();
-            let caller = look_up(app, hash).await?;
-            app.callers.keep(hash, read, epoch, &caller);
-            caller
-        }
+    let caller = if let Some(caller) = app.callers.find(&hash, read) {
+        caller
+    } else {
+        let epoch = app.callers.epoch();
+        let caller = look_up(app, hash).await?;
+        app.callers.keep(hash, read, epoch, &caller);
+        caller
     };
     match caller.expires_at {
         Some(end) if end <= app.clock.now() => Err(Error::Unauthenticated),

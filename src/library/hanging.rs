@@ -277,7 +277,7 @@ impl Loader<HangingCountKey> for Loaders {
 }
 
 /// Keys in groups that one statement answers: alike, and hanging on the same kind of thing.
-fn alike<'k, K: HangsOn>(keys: &'k [K], same: impl Fn(&K, &K) -> bool) -> Vec<Vec<&'k K>> {
+fn alike<K: HangsOn>(keys: &[K], same: impl Fn(&K, &K) -> bool) -> Vec<Vec<&K>> {
     let kind = |key: &K| std::mem::discriminant(&key.of());
     let mut groups: Vec<Vec<&K>> = Vec::new();
     for key in keys {
