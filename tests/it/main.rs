@@ -18,6 +18,7 @@ mod gate;
 mod idempotency;
 mod instances;
 mod reading;
+mod replays;
 mod s3;
 mod support;
 mod uploads;
