@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod audit;
 mod authorisation;
 mod bad_inputs;
 mod concurrency;
