@@ -15,6 +15,7 @@ mod authorisation;
 mod bad_inputs;
 mod concurrency;
 mod crash;
+mod full_disk;
 mod gate;
 mod idempotency;
 mod instances;

@@ -7,6 +7,7 @@ use accolade::app::App;
 use accolade::config::{Config, LogFormat};
 use accolade::platform::blob::StoreConfig;
 use accolade::platform::clock::{Clock, Timestamp};
+use accolade::platform::room::Reserve;
 use accolade::testing::TestDatabase;
 use chrono::TimeDelta;
 use reqwest::multipart::{Form, Part};
@@ -65,6 +66,21 @@ impl TestApp {
 
     /// Starts another instance on a database that is there already.
     pub(crate) async fn serve(database: &TestDatabase, store: StoreConfig, clock: Clock) -> Self {
+        // Tests run on small disks too.
+        let none = Reserve {
+            bytes: 0,
+            percent: 0,
+        };
+        Self::serve_with(database, store, clock, none).await
+    }
+
+    /// The same with something kept in reserve on the disk.
+    pub(crate) async fn serve_with(
+        database: &TestDatabase,
+        store: StoreConfig,
+        clock: Clock,
+        reserve: Reserve,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let config = Config {
@@ -72,6 +88,7 @@ impl TestApp {
             data_dir: database.folder().to_owned(),
             database: database.config().clone(),
             store,
+            reserve,
             public_url: url.parse().unwrap(),
             log_format: LogFormat::Text,
             log: "off".to_owned(),

@@ -42,6 +42,8 @@ impl Home {
         command.arg("--data-dir").arg(self.database.folder());
         command.args(["--database-url", &self.database.config().url]);
         command.args(["--listen", &self.address.to_string(), "--log", "error"]);
+        // Tests run on small disks too.
+        command.args(["--reserve-bytes", "0", "--reserve-percent", "0"]);
         command.env_clear().current_dir(self.database.folder());
         command
     }
