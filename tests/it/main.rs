@@ -19,6 +19,7 @@ mod full_disk;
 mod gate;
 mod idempotency;
 mod instances;
+mod migrating;
 mod reading;
 mod replays;
 mod s3;

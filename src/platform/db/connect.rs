@@ -1,14 +1,16 @@
 //! Opening the database.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxPostgresConnector,
-    SqlxSqliteConnector, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, FromQueryResult,
+    SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions,
+    TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::Connection;
@@ -16,7 +18,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::write::Writer;
-use super::{Db, STATEMENTS};
+use super::{Db, STATEMENTS, Sql, fetch};
 
 /// Longest that one statement may run before the database ends it.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -119,6 +121,7 @@ impl Opened {
             tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
                 .await?;
         }
+        refuse_newer::<M>(&tx).await?;
         M::up(&tx, None).await.context("migrating the database")?;
         tx.commit().await.context("committing the migrations")
     }
@@ -136,6 +139,34 @@ impl Opened {
             statements: self.statements,
         }
     }
+}
+
+/// A database that a newer version has changed is not touched by an older one, which knows nothing of what
+/// stands in it.
+async fn refuse_newer<M: MigratorTrait>(tx: &DatabaseTransaction) -> anyhow::Result<()> {
+    #[derive(FromQueryResult)]
+    struct Applied {
+        version: String,
+    }
+    M::install(tx).await.context("reading the migrations")?;
+    let sql = Sql::new("SELECT version FROM seaql_migrations ORDER BY version");
+    let known: BTreeSet<String> = M::migrations()
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect();
+    let applied: Vec<Applied> = fetch(tx, sql).await?;
+    let newer: Vec<String> = applied
+        .into_iter()
+        .map(|row| row.version)
+        .filter(|version| !known.contains(version))
+        .collect();
+    ensure!(
+        newer.is_empty(),
+        "the database is of a newer version of Accolade (it has {}, which this one does not know): \
+         start that version, or restore a backup from before it",
+        newer.join(", ")
+    );
+    Ok(())
 }
 
 /// Every commit reaches the disk (`FULL`), readers never wait for the writer (WAL).

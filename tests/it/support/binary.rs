@@ -19,13 +19,7 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) async fn new() -> Self {
-        let database = TestDatabase::create().await;
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut home = Self {
-            database,
-            address: free.local_addr().unwrap(),
-            token: String::new(),
-        };
+        let mut home = Self::on(TestDatabase::create().await);
         let made = home.run(&["token", "create", "--name", "test", "--scope", "ADMIN"]);
         assert!(made.status.success(), "{made:?}");
         String::from_utf8(made.stdout)
@@ -46,6 +40,24 @@ impl Home {
         command.args(["--reserve-bytes", "0", "--reserve-percent", "0"]);
         command.env_clear().current_dir(self.database.folder());
         command
+    }
+
+    /// The binary on a database, without a way in.
+    pub(crate) fn on(database: TestDatabase) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self {
+            database,
+            address: free.local_addr().unwrap(),
+            token: String::new(),
+        }
+    }
+
+    /// Starts a command and does not wait for it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// Runs a command to its end.
