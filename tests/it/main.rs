@@ -20,6 +20,7 @@ mod gate;
 mod idempotency;
 mod instances;
 mod migrating;
+mod outage;
 mod reading;
 mod replays;
 mod s3;
