@@ -8,6 +8,7 @@ use sea_orm::FromQueryResult;
 use tokio::sync::watch;
 
 use crate::accounts::{Callers, OpContext};
+use crate::audit;
 use crate::channels::TreeCache;
 use crate::config::Config;
 use crate::platform::blob::Blobs;
@@ -16,6 +17,9 @@ use crate::platform::db::{self, Db, Sql};
 use crate::platform::ids::Ids;
 use crate::platform::seal::Sealer;
 use crate::platform::tasks;
+
+/// Longest that the end of the log may keep a server from stopping.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that requests and background work share.
 pub struct App {
@@ -27,6 +31,8 @@ pub struct App {
     pub sealer: Sealer,
     pub callers: Callers,
     pub channels: TreeCache,
+    /// Heads of the audit log that wait to be published.
+    pub audit_heads: audit::Heads,
     /// True from the moment the server drains: no new work, `/readyz` says so.
     pub draining: watch::Sender<bool>,
 }
@@ -61,6 +67,7 @@ impl App {
             sealer,
             callers: Callers::default(),
             channels: TreeCache::default(),
+            audit_heads: audit::Heads::default(),
             draining: watch::Sender::new(false),
         }))
     }
@@ -77,7 +84,17 @@ impl App {
         let app = Arc::clone(self);
         tasks::spawn("audit_seal", async move {
             repeat(&app, Duration::from_millis(250), |app| async move {
-                crate::audit::seal(&app).await.map(|_| ())
+                audit::seal(&app).await.map(|_| ())
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("audit_heads", async move {
+            if let Err(error) = audit::wait_for_all(&app).await {
+                tracing::warn!(error = %error, "the heads of the audit log were not read");
+            }
+            repeat(&app, Duration::from_secs(10), |app| async move {
+                audit::publish(&app).await
             })
             .await;
         });
@@ -89,6 +106,21 @@ impl App {
             })
             .await;
         });
+    }
+}
+
+/// Seals and publishes what the last requests have left behind: once they have ended.
+pub(crate) async fn close_log(app: &Arc<App>) {
+    let work = async {
+        audit::seal(app).await?;
+        audit::publish(app).await
+    };
+    match tokio::time::timeout(CLOSE_TIMEOUT, work).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(error = %error, "the end of the audit log is published later");
+        }
+        Err(_) => tracing::warn!("the end of the audit log took too long to publish"),
     }
 }
 

@@ -198,9 +198,9 @@ async fn verify_all(app: Arc<App>) -> anyhow::Result<()> {
         "{} files, {} bytes: all have their hashes\n",
         report.files, report.bytes
     ));
-    let log = crate::audit::verify(&app.db).await?;
+    let log = crate::audit::verify(&app).await?;
     if let Some(broken) = &log.broken {
-        bail!("the audit log is broken: {broken:?}");
+        bail!("the audit log is broken: {broken}");
     }
     print(&format!(
         "{} chains, {} sealed entries: all hold; {} entries wait for their seal\n",

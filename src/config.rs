@@ -17,6 +17,7 @@ use url::Url;
 use crate::graphql::guard::MAX_COST;
 use crate::platform::blob::{S3Config, StoreConfig};
 use crate::platform::db::DatabaseConfig;
+use crate::platform::room::Reserve;
 
 /// What may stand in the file, the environment and the flags; all of it optional.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, clap::Args)]
@@ -42,6 +43,14 @@ pub struct Settings {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Bytes of a disk that uploads leave free [default: 1073741824, which is 1 GiB].
+    #[arg(long, value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve_bytes: Option<u64>,
+    /// The share of a disk that uploads leave free [default: 5].
+    #[arg(long, value_name = "PERCENT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserve_percent: Option<u8>,
     /// Connections to PostgreSQL, or readers of SQLite [default: 16, or 4].
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,6 +124,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub database: DatabaseConfig,
     pub store: StoreConfig,
+    /// What uploads leave free of the disk they go to.
+    pub reserve: Reserve,
     /// Without a slash at its end.
     pub public_url: Url,
     pub log_format: LogFormat,
@@ -248,6 +259,14 @@ impl Config {
         );
         let store = store(&settings, &data_dir)?;
         let limits = Limits::check(&settings)?;
+        let reserve = Reserve {
+            bytes: settings.reserve_bytes.unwrap_or(1 << 30),
+            percent: settings.reserve_percent.unwrap_or(5),
+        };
+        ensure!(
+            reserve.percent < 100,
+            "reserve_percent must be less than 100"
+        );
         Ok(Self {
             listen,
             data_dir,
@@ -257,6 +276,7 @@ impl Config {
                 statement_timeout: limits.operation_timeout,
             },
             store,
+            reserve,
             public_url,
             log_format: settings.log_format.unwrap_or_default(),
             log: settings

@@ -120,6 +120,31 @@ impl Error {
     }
 }
 
+/// Less room is left than is kept in reserve.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{free} bytes are free, less than is kept in reserve")]
+pub struct NoRoom {
+    pub free: u64,
+}
+
+/// What is said of it outside.
+pub(crate) const NO_ROOM: &str = "The server has no room left to store this. Nothing was changed; reading goes on. Tell its operator.";
+
+/// Whether something failed because a disk is full, or nearly so.
+pub(crate) fn is_no_room(cause: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    cause.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|e| matches!(e.kind(), StorageFull | QuotaExceeded))
+            || cause.is::<NoRoom>()
+            || matches!(
+                cause.downcast_ref::<sqlx::Error>(),
+                // SQLITE_FULL, and PostgreSQL's disk_full.
+                Some(sqlx::Error::Database(e)) if e.code().is_some_and(|code| code == "13" || code == "53100")
+            )
+    })
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

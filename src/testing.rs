@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::config::{Config, Limits, LogFormat};
 use crate::platform::blob::StoreConfig;
 use crate::platform::db::{self, DatabaseConfig, Db};
+use crate::platform::room::Reserve;
 
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,8 +32,24 @@ impl TestDatabase {
     /// # Panics
     /// Where it cannot be made: the test could not run.
     pub async fn create() -> Self {
+        Self::create_on(test_server()).await
+    }
+
+    /// Makes it on a PostgreSQL server, or on SQLite.
+    ///
+    /// # Panics
+    /// Where it cannot be made: the test could not run.
+    pub async fn create_on(server: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let Some(server) = test_server() else {
+        Self::create_in(folder, server).await
+    }
+
+    /// Makes it beside a folder that is there already.
+    ///
+    /// # Panics
+    /// Where it cannot be made: the test could not run.
+    pub async fn create_in(folder: TempDir, server: Option<String>) -> Self {
+        let Some(server) = server else {
             let url = format!("sqlite://{}", folder.path().join("test.db").display());
             return Self {
                 folder,
@@ -99,6 +116,11 @@ impl TestDatabase {
             data_dir: self.folder().to_owned(),
             database: self.config.clone(),
             store: StoreConfig::Folder(self.folder().join("files")),
+            // Tests run on small disks too.
+            reserve: Reserve {
+                bytes: 0,
+                percent: 0,
+            },
             public_url: "http://127.0.0.1:4000".parse().expect("an address"),
             log_format: LogFormat::Text,
             log: "info".to_owned(),
@@ -132,11 +154,13 @@ impl TestDatabase {
     }
 }
 
+/// The PostgreSQL server that the tests are to use.
 #[expect(
     clippy::disallowed_methods,
     reason = "the tests' own setting, which no server reads"
 )]
-fn test_server() -> Option<String> {
+#[must_use]
+pub fn test_server() -> Option<String> {
     std::env::var("TEST_DATABASE_URL")
         .ok()
         .filter(|url| !url.is_empty())

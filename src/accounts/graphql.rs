@@ -15,7 +15,7 @@ use crate::channels;
 use crate::channels::graphql::Channel;
 use crate::channels::resolve::input_channels;
 use crate::error::{Problems, Result};
-use crate::graphql::context::{Request, client_mutation_id, input_id, mutation};
+use crate::graphql::context::{Request, client_mutation_id, input_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::DateTime;
 use crate::platform::ids::{ChannelId, TokenId};
@@ -189,10 +189,16 @@ impl AccountsMutation {
     ) -> GqlResult<CreateAccessTokenPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let new = new_token(&cx, input).await?;
-            let (id, secret) = create_token(&cx, new).await?;
-            Ok((AccessToken::find(ctx, id).await?, secret))
+            let mut told = None;
+            let secret = &mut told;
+            let id = once(ctx, |cx| async move {
+                let new = new_token(&cx, input).await?;
+                let (id, made) = create_token(&cx, new).await?;
+                *secret = made;
+                Ok(id)
+            })
+            .await?;
+            Ok((AccessToken::find(ctx, id).await?, told))
         };
         respond(
             key,
@@ -212,9 +218,11 @@ impl AccountsMutation {
     ) -> GqlResult<RevokeAccessTokenPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            cx.viewer.require(Scope::Admin)?;
-            let id = revoke_token(&cx, input_id(&input.token, "token")?).await?;
+            let id = once(ctx, |cx| async move {
+                cx.viewer.require(Scope::Admin)?;
+                revoke_token(&cx, input_id(&input.token, "token")?).await
+            })
+            .await?;
             AccessToken::find(ctx, id).await
         };
         respond(

@@ -10,16 +10,16 @@ use super::loaders::AltsKey;
 use super::model::{Alt, choose_alt};
 use super::service::{self, NewAsset, NewBody, NewVersion};
 use super::source::{FileSource, resolve_source};
-use crate::contents::graphql::{Content, ContentFields, VersionFields};
+use crate::contents::graphql::{Content, ContentFields, Version, VersionFields};
 use crate::contents::labels::LabelNames;
 use crate::contents::{self, AssetKind, ContentKind};
 use crate::endorsements::AttachedToKey;
 use crate::endorsements::graphql::Endorsement;
 use crate::error::Result;
-use crate::graphql::context::{Request, client_mutation_id, input_id, mutation};
+use crate::graphql::context::{Request, client_mutation_id, input_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
-use crate::library::{ContentKey, VersionKey};
+use crate::library::ContentKey;
 use crate::platform::ids::{AssetId, ContentId};
 
 /// Bytes or a text of the brand's own: a picture, a badge, a film, a line of copy.
@@ -307,8 +307,10 @@ impl AssetsMutation {
     ) -> GqlResult<CreateAssetPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = service::create_asset(&cx, input.resolve(ctx).await).await?;
+            let id = once(ctx, |cx| async move {
+                service::create_asset(&cx, input.resolve(ctx).await).await
+            })
+            .await?;
             Asset::reload(ctx, id.into()).await
         };
         respond(
@@ -326,20 +328,21 @@ impl AssetsMutation {
     ) -> GqlResult<AddAssetVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let new = NewVersion {
-                asset: input_id::<AssetId>(&input.asset, "asset")?.into(),
-                body: new_body(ctx, input.file.as_ref(), input.text).await,
-                note: input.note,
-                expected_number: input.expected_number,
-            };
-            let (asset, version) = service::add_asset_version(&cx, new).await?;
+            let (asset, version) = once(ctx, |cx| async move {
+                let new = NewVersion {
+                    asset: input_id::<AssetId>(&input.asset, "asset")?.into(),
+                    body: new_body(ctx, input.file.as_ref(), input.text).await,
+                    note: input.note,
+                    expected_number: input.expected_number,
+                };
+                service::add_asset_version(&cx, new).await
+            })
+            .await?;
             let asset = Asset::reload(ctx, asset).await?;
-            let version = ctx
-                .loader()
-                .load_one(VersionKey(version))
-                .await?
-                .map(AssetVersion::of);
+            let version = match Version::find(ctx, version).await? {
+                Some(Version::AssetVersion(version)) => Some(version),
+                _ => None,
+            };
             Ok((asset, version))
         };
         respond(

@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::app::App;
 use crate::error::{Error, Result, UserErrorCode};
-use crate::platform::blob::{Blobs, Incoming};
+use crate::platform::blob::{Blobs, Incoming, StoreConfig};
 use crate::platform::db::{Sql, fetch};
 
 /// Longest file name that is kept, in characters.
@@ -114,6 +114,7 @@ async fn read_all<S>(
 where
     S: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
 {
+    check_room(app).await?;
     let mut spool = File::from_std(new_spool(app).await?);
     let mut hash = Sha256::new();
     let mut count: u64 = 0;
@@ -139,6 +140,16 @@ where
         bytes: count,
         outcome,
     })
+}
+
+/// Refuses new bytes where the disk that they go to, or that they are measured on, is nearly full.
+async fn check_room(app: &Arc<App>) -> Result<()> {
+    let reserve = app.config.reserve;
+    let mut folders = vec![app.config.data_dir.clone()];
+    if let StoreConfig::Folder(folder) = &app.config.store {
+        folders.push(folder.clone());
+    }
+    blocking(move || folders.iter().try_for_each(|folder| reserve.check(folder))).await?
 }
 
 /// A file without a name, beside the data where there is a folder for them: `/tmp` may be memory.

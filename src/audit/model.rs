@@ -1,8 +1,11 @@
 //! Entries, their seals, and what may be wrong with a chain.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value as Json, json};
 
 use super::canonical::canonical;
+use super::heads::Head;
 use crate::platform::clock::Timestamp;
 use crate::platform::ids::{AuditEntryId, BrandId};
 use crate::platform::op::Actor;
@@ -76,7 +79,8 @@ pub struct AuditReport {
 pub struct Broken {
     pub chain: String,
     pub sequence: i64,
-    pub entry: AuditEntryId,
+    /// None where there is none any more.
+    pub entry: Option<AuditEntryId>,
     pub kind: BreakKind,
 }
 
@@ -93,6 +97,14 @@ pub enum BreakKind {
     NoEntry,
     /// The entry belongs to another chain.
     WrongChain,
+    /// The chain has another hash where its head was published.
+    OtherHead,
+    /// The chain ends before the head that was published of it.
+    CutOff,
+    /// The published head is not one that this server has signed.
+    ForgedHead,
+    /// The entry has no seal and does not wait for one.
+    LostSeal,
 }
 
 impl std::fmt::Display for Broken {
@@ -103,11 +115,18 @@ impl std::fmt::Display for Broken {
             BreakKind::WrongPrevious => "does not follow the seal before it",
             BreakKind::NoEntry => "is sealed but gone",
             BreakKind::WrongChain => "belongs to another chain",
+            BreakKind::OtherHead => "is not the one whose hash was published",
+            BreakKind::CutOff => "was published as sealed, and the chain ends before it",
+            BreakKind::ForgedHead => {
+                "is what the published head should name, but nobody here signed it"
+            }
+            BreakKind::LostSeal => "has lost its seal",
         };
+        let entry = self.entry.map_or_else(String::new, |id| format!(" {id}"));
         write!(
             f,
-            "chain {}, sequence {}: entry {} {what}",
-            self.chain, self.sequence, self.entry
+            "chain {}, sequence {}: the entry{entry} {what}",
+            self.chain, self.sequence
         )
     }
 }
@@ -148,6 +167,22 @@ impl Walk {
         self.sequence = seal.sequence;
         self.hash.clone_from(&seal.hash);
         Ok(())
+    }
+
+    /// Takes the published head of the chain off the list, once it is reached.
+    pub(super) fn pass(&self, heads: &mut BTreeMap<String, Head>) -> Result<(), BreakKind> {
+        match heads.get(&self.chain) {
+            Some(head) if head.sequence == self.sequence => {
+                let same = head.hash == self.hash;
+                heads.remove(&self.chain);
+                if same {
+                    Ok(())
+                } else {
+                    Err(BreakKind::OtherHead)
+                }
+            }
+            _ => Ok(()),
+        }
     }
 }
 

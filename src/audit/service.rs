@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::model::{AuditReport, Broken, Entry, Seal, Walk};
+use super::heads::{self, Head};
+use super::model::{AuditReport, BreakKind, Broken, Entry, Seal, Walk};
 use super::store;
 use crate::accounts::{OpContext, Scope};
 use crate::app::App;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{Db, Page, PageRequest, Tx};
+use crate::platform::db::{Page, PageRequest, Tx};
 use crate::platform::ids::AuditEntryId;
 use crate::platform::ledger::chain_of;
 
@@ -30,9 +31,10 @@ pub async fn seal(app: &Arc<App>) -> Result<usize> {
         if store::count_waiting(app.db.read(), before).await? == 0 {
             return Ok(sealed);
         }
-        let batch = cx
+        let (batch, heads) = cx
             .write(before, |tx, before| Box::pin(seal_batch(tx, *before)))
             .await?;
+        app.audit_heads.wait(heads);
         sealed += batch;
         if batch == 0 {
             return Ok(sealed);
@@ -40,9 +42,10 @@ pub async fn seal(app: &Arc<App>) -> Result<usize> {
     }
 }
 
-async fn seal_batch(tx: &Tx, before: Timestamp) -> Result<usize> {
+/// How many entries were sealed, and where their chains end now.
+async fn seal_batch(tx: &Tx, before: Timestamp) -> Result<(usize, HashMap<String, (i64, String)>)> {
     if !store::lock_sealing(tx).await? {
-        return Ok(0);
+        return Ok((0, HashMap::new()));
     }
     let waiting = store::waiting(&**tx, before, BATCH).await?;
     let mut heads: HashMap<String, (i64, String)> = HashMap::new();
@@ -64,13 +67,23 @@ async fn seal_batch(tx: &Tx, before: Timestamp) -> Result<usize> {
     store::insert_seals(tx, &seals).await?;
     let done: Vec<AuditEntryId> = waiting.iter().map(|entry| entry.id).collect();
     store::stop_waiting(tx, &done).await?;
-    Ok(done.len())
+    Ok((done.len(), heads))
 }
 
 /// Walks every chain from its beginning and checks that each entry is what was sealed. Memory is bounded
-/// by a page of seals, whatever the length of the log.
-pub async fn verify(db: &Db) -> Result<AuditReport> {
+/// by a page of seals, whatever the length of the log. Every chain must hold the head that was published of
+/// it, and every entry must have its seal or wait for it.
+pub async fn verify(app: &App) -> Result<AuditReport> {
+    let db = &app.db;
     let mut report = AuditReport::default();
+    // Before the walk: what is published was sealed by then.
+    let mut heads = match heads::published(app).await? {
+        Ok(heads) => heads,
+        Err(broken) => {
+            report.broken = Some(broken);
+            return Ok(report);
+        }
+    };
     let mut walk: Option<Walk> = None;
     loop {
         let page = store::seals_after(db.read(), walk.as_ref(), PAGE).await?;
@@ -85,12 +98,14 @@ pub async fn verify(db: &Db) -> Result<AuditReport> {
                     Walk::begin(&next.chain)
                 }
             };
-            if let Err(kind) = here.step(&next.seal, next.entry.as_ref()) {
+            let stepped = here.step(&next.seal, next.entry.as_ref());
+            let stepped = stepped.and_then(|()| here.pass(&mut heads));
+            if let Err(kind) = stepped {
                 let (chain, sequence) = (next.chain.clone(), next.seal.sequence);
                 report.broken = Some(Broken {
                     chain,
                     sequence,
-                    entry: next.entry_id,
+                    entry: Some(next.entry_id),
                     kind,
                 });
                 report.unsealed = store::count_unsealed(db.read()).await?;
@@ -100,6 +115,18 @@ pub async fn verify(db: &Db) -> Result<AuditReport> {
             walk = Some(here);
         }
     }
+    // What is left was published of chains that do not come so far any more.
+    report.broken = match heads.into_values().next() {
+        Some(Head {
+            chain, sequence, ..
+        }) => Some(Broken {
+            chain,
+            sequence,
+            entry: None,
+            kind: BreakKind::CutOff,
+        }),
+        None => store::lost_seal(db.read()).await?,
+    };
     report.unsealed = store::count_unsealed(db.read()).await?;
     Ok(report)
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 use uuid::Uuid;
 
-use super::model::{Entry, GENESIS, Seal, Walk};
+use super::heads;
+use super::model::{BreakKind, Broken, Entry, GENESIS, Seal, Walk};
 use crate::accounts::{Reach, Viewer};
 use crate::error::{Error, Result};
 use crate::platform::clock::Timestamp;
@@ -14,6 +15,7 @@ use crate::platform::db::{
     run,
 };
 use crate::platform::ids::{AuditEntryId, BrandId, ContentId};
+use crate::platform::ledger::chain_of;
 use crate::platform::op::Actor;
 
 #[derive(FromQueryResult)]
@@ -245,6 +247,49 @@ pub(super) async fn waiting(
 struct Head {
     sequence: i64,
     hash: String,
+}
+
+#[derive(FromQueryResult)]
+struct BrandRow {
+    id: BrandId,
+}
+
+/// The names of all chains that there can be.
+pub(super) async fn chains(db: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let brands: Vec<BrandRow> = fetch(db, Sql::new("SELECT id FROM brands")).await?;
+    let brands = brands.into_iter().map(|row| Some(row.id.0));
+    Ok(brands.chain([None]).map(chain_of).collect())
+}
+
+/// Whether a chain still holds what was published as its head.
+pub(super) async fn has_seal(db: &impl ConnectionTrait, head: &heads::Head) -> Result<bool> {
+    let sql = Sql::new("SELECT count(*) AS n FROM audit_seals WHERE chain = ")
+        .bind(head.chain.clone())
+        .push(" AND sequence = ")
+        .bind(head.sequence)
+        .push(" AND hash = ")
+        .bind(head.hash.clone());
+    Ok(fetch_count(db, sql).await? == 1)
+}
+
+/// An entry that has no seal and does not wait for one either: the two change in one transaction.
+pub(super) async fn lost_seal(db: &impl ConnectionTrait) -> Result<Option<Broken>> {
+    #[derive(FromQueryResult)]
+    struct Lost {
+        id: AuditEntryId,
+        brand_id: Option<Uuid>,
+    }
+    let sql = "SELECT e.id, e.brand_id FROM audit_entries e
+               WHERE NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.entry_id = e.id)
+               AND NOT EXISTS (SELECT 1 FROM audit_unsealed u WHERE u.entry_id = e.id)
+               ORDER BY e.id LIMIT 1";
+    let lost: Option<Lost> = fetch_one(db, Sql::new(sql)).await?;
+    Ok(lost.map(|lost| Broken {
+        chain: chain_of(lost.brand_id),
+        sequence: 0,
+        entry: Some(lost.id),
+        kind: BreakKind::LostSeal,
+    }))
 }
 
 /// Where a chain ends.

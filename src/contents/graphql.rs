@@ -371,15 +371,23 @@ impl Version {
         }
     }
 
-    /// The version with this id, if the viewer sees it.
+    /// The version with this id, if the viewer sees its content; a public viewer sees the one that goes out,
+    /// not those before it nor those in the works.
     pub(crate) async fn find(ctx: &Context<'_>, id: VersionId) -> Result<Option<Self>> {
-        Ok(ctx.loader().load_one(VersionKey(id)).await?.map(Self::of))
+        let Some(found) = ctx.loader().load_one(VersionKey(id)).await? else {
+            return Ok(None);
+        };
+        let content = ctx.loader().load_one(ContentKey(found.content)).await?;
+        let goes_out = |c: &model::Content| c.current.as_ref().is_some_and(|v| v.id == id);
+        let seen = content.is_some_and(|c| !ctx.viewer().is_public() || goes_out(&c));
+        Ok(seen.then(|| Self::of(found)))
     }
 
     /// A version that something visible points to.
     pub(crate) async fn get(ctx: &Context<'_>, id: VersionId) -> GqlResult<Self> {
-        let found = Self::find(ctx, id).await.or_fail()?;
+        let found = ctx.loader().load_one(VersionKey(id)).await.or_fail()?;
         found
+            .map(Self::of)
             .ok_or_else(|| Error::internal("a version is missing"))
             .or_fail()
     }

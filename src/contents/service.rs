@@ -11,6 +11,7 @@ use crate::platform::ids::{AudienceId, BrandId, ChannelId, ContentId, ProductId,
 use crate::platform::ledger::Event;
 use crate::platform::names::named;
 use crate::platform::text;
+use serde::{Deserialize, Serialize};
 
 /// Most entries in each list of a content.
 pub(crate) const MAX_LABELS: usize = 250;
@@ -29,7 +30,7 @@ pub(crate) struct NewContent {
 }
 
 /// What a content is to be tagged with; a list that is absent stays as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct LabelSet {
     pub tags: Option<Vec<String>>,
     pub markets: Option<Vec<String>>,

@@ -209,6 +209,11 @@ impl EndorsementVersion {
         Self(VersionFields(version))
     }
 
+    /// The endorsement that it is a wording of.
+    fn content_id(&self) -> ContentId {
+        self.0.0.content
+    }
+
     fn wording(&self) -> Option<&contents::Wording> {
         self.0.0.wording()
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputType, Value as GqlValue};
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::loader::RequestLoader;
@@ -62,15 +63,71 @@ impl Request for Context<'_> {
 /// Longest `clientMutationId`, in characters.
 const MAX_KEY: usize = 255;
 
-/// The context of a mutation: an instant of its own, and its idempotency key, if the input has a
-/// `clientMutationId`. Call it first in the resolver.
-pub(crate) async fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
+/// Runs a mutation's work, unless it was done before: then this is the outcome of the call that this one
+/// repeats. What `work` returns is what its write has remembered, such as the id of what was made.
+pub(crate) async fn once<T, W>(ctx: &Context<'_>, work: impl FnOnce(OpContext) -> W) -> Result<T>
+where
+    T: DeserializeOwned,
+    W: Future<Output = Result<T>>,
+{
+    mutation(ctx).await?.once(work).await
+}
+
+/// One call of a mutation: its context, with an instant of its own and its idempotency key, if the input
+/// has a `clientMutationId`; and its outcome, if it is a call repeated.
+pub(crate) struct Call {
+    cx: OpContext,
+    before: Option<Json>,
+}
+
+impl Call {
+    /// See [`once`]. A repeated call is answered before anything is looked at: what was named then may have
+    /// gone since, and what was in time then may be late now.
+    pub(crate) async fn once<T, W>(&self, work: impl FnOnce(OpContext) -> W) -> Result<T>
+    where
+        T: DeserializeOwned,
+        W: Future<Output = Result<T>>,
+    {
+        if let Some(before) = &self.before {
+            return read(before.clone());
+        }
+        match work(self.cx.clone()).await {
+            // The first call may have been under way when this one began, and is done by now.
+            Err(refused @ Error::User(_)) => {
+                match ledger::outcome(self.cx.app.db.read(), &self.cx.op).await? {
+                    Some(outcome) => read(outcome),
+                    None => Err(refused),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The context for further writes of a call whose work is [`Call::once`] and these, each of them under a
+    /// key that it derives from the call's own.
+    pub(crate) fn under_its_key(&self) -> &OpContext {
+        &self.cx
+    }
+}
+
+fn read<T: DeserializeOwned>(outcome: Json) -> Result<T> {
+    serde_json::from_value(outcome).map_err(Error::internal)
+}
+
+/// The call that a mutation's resolver answers. Most need [`once`] only.
+pub(crate) async fn mutation(ctx: &Context<'_>) -> Result<Call> {
+    let cx = with_key(ctx)?;
+    let before = ledger::outcome(cx.app.db.read(), &cx.op).await?;
+    Ok(Call { cx, before })
+}
+
+fn with_key(ctx: &Context<'_>) -> Result<OpContext> {
     // What an earlier mutation of this request has loaded, this one may change.
     ctx.loader().enable_all_cache(false);
     let cx = ctx.cx();
     // Mutations of one request run one after the other: each answers with what it has left behind.
     ctx.loader().enable_all_cache(false);
-    let mut cx = OpContext::new(&cx.app, Arc::clone(&cx.viewer), cx.op.request_id.clone())
+    let cx = OpContext::new(&cx.app, Arc::clone(&cx.viewer), cx.op.request_id.clone())
         .with_channels_revision(cx.channels_revision);
     let field = ctx.field();
     let arguments = field
@@ -101,12 +158,7 @@ pub(crate) async fn mutation(ctx: &Context<'_>) -> Result<OpContext> {
     name_uploads_by_hash(&mut canonical, ctx.uploads());
     let text = serde_json::to_vec(&(field.name(), sorted(canonical))).map_err(Error::internal)?;
     let input_hash = cx.app.sealer.mac("idempotency", &text);
-    cx = cx.with_idempotency(Some(Idempotency { key, input_hash }));
-    // A repeated call is judged as of the first one: what was in time then is in time now.
-    if let Some(at) = ledger::first_made_at(cx.app.db.read(), &cx.op).await? {
-        cx.op.at = at;
-    }
-    Ok(cx)
+    Ok(cx.with_idempotency(Some(Idempotency { key, input_hash })))
 }
 
 /// A retry sends the same bytes under another nonce: it is the bytes that count.

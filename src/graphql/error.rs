@@ -2,7 +2,7 @@
 
 use async_graphql::{Error as GqlError, ErrorExtensions, SimpleObject};
 
-use crate::error::{Error, UserError as Problem, UserErrorCode};
+use crate::error::{Error, NO_ROOM, UserError as Problem, UserErrorCode, is_no_room};
 
 pub(crate) type GqlResult<T> = async_graphql::Result<T>;
 
@@ -51,10 +51,12 @@ pub(crate) fn fail(error: Error) -> GqlError {
                 error = format!("{cause:#}"),
                 "something we depend on is away"
             );
-            (
-                "UNAVAILABLE",
-                "The server cannot do this right now. Try again in a moment.".to_owned(),
-            )
+            let text = if is_no_room(&cause) {
+                NO_ROOM
+            } else {
+                "The server cannot do this right now. Try again in a moment."
+            };
+            ("UNAVAILABLE", text.to_owned())
         }
         Error::Internal(cause) => {
             tracing::error!(error = format!("{cause:#}"), "internal error");

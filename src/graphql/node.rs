@@ -6,7 +6,6 @@ use async_graphql::{
     parser,
 };
 
-use super::context::Request;
 use super::interface::{interface_methods, resolved_on_object};
 use crate::accounts::graphql::AccessToken;
 use crate::assets::graphql::{Asset, AssetVersion};
@@ -16,7 +15,6 @@ use crate::channels::graphql::Channel;
 use crate::contents::graphql::{Content, ContentFields, Version, VersionFields};
 use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::error::Result;
-use crate::library::{ContentKey, VersionKey};
 use crate::placements::graphql::Placement;
 use crate::platform::ids::{
     AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
@@ -126,27 +124,16 @@ pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> 
             Some(Content::Endorsement(endorsement)) => Some(Node::Endorsement(endorsement)),
             _ => None,
         },
-        VersionId::PREFIX => version(ctx, VersionId(uuid)).await?,
+        VersionId::PREFIX => {
+            Version::find(ctx, VersionId(uuid))
+                .await?
+                .map(|version| match version {
+                    Version::AssetVersion(version) => Node::AssetVersion(version),
+                    Version::EndorsementVersion(version) => Node::EndorsementVersion(version),
+                })
+        }
         _ => None,
     })
-}
-
-/// A version, if the viewer sees its content; a public viewer sees the one that goes out, not those before
-/// it nor those in the works.
-async fn version(ctx: &Context<'_>, id: VersionId) -> Result<Option<Node>> {
-    let Some(found) = ctx.loader().load_one(VersionKey(id)).await? else {
-        return Ok(None);
-    };
-    let Some(content) = ctx.loader().load_one(ContentKey(found.content)).await? else {
-        return Ok(None);
-    };
-    if ctx.viewer().is_public() && content.current.as_ref().is_none_or(|v| v.id != id) {
-        return Ok(None);
-    }
-    Ok(Some(match Version::of(found) {
-        Version::AssetVersion(version) => Node::AssetVersion(version),
-        Version::EndorsementVersion(version) => Node::EndorsementVersion(version),
-    }))
 }
 
 /// Says that the interfaces `Content` and `Version` implement `Node` themselves, which the derive has no

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value as Json, json};
 
 use super::request;
-use crate::error::Error;
+use crate::error::{Error, NO_ROOM, is_no_room};
 
 /// A status, a code of the contract, and one sentence that says what to do.
 #[derive(Debug)]
@@ -144,6 +144,9 @@ impl From<Error> for Refusal {
                     error = format!("{cause:#}"),
                     "something we depend on is away"
                 );
+                if is_no_room(&cause) {
+                    return Self::new(StatusCode::INSUFFICIENT_STORAGE, "UNAVAILABLE", NO_ROOM);
+                }
                 Self::unavailable("The server cannot do this right now. Try again in a moment.")
             }
             Error::Internal(cause) => {

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::router;
-use crate::app::App;
+use crate::app::{App, close_log};
 use crate::platform::tasks;
 
 /// Connections at the same time; those past it are told to come back, at once.
@@ -43,7 +43,9 @@ pub async fn serve(app: Arc<App>) -> anyhow::Result<()> {
     app.start_background();
     let address = listener.local_addr()?;
     tracing::info!(%address, public_url = %app.config.public_url, "listening");
-    serve_on(app, listener, told_to_stop()).await
+    serve_on(Arc::clone(&app), listener, told_to_stop()).await?;
+    close_log(&app).await;
+    Ok(())
 }
 
 /// Serves on a listener until `stop`, then lets what was begun come to its end.

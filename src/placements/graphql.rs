@@ -19,7 +19,7 @@ use crate::contents::graphql::{Content, Version};
 use crate::contents::lifecycle::input_content;
 use crate::error::{Error, Problems, Result, UserErrorCode};
 use crate::graphql::connection::{Connection, PageArgs, Total, connection};
-use crate::graphql::context::{Request, client_mutation_id, input_id, mutation};
+use crate::graphql::context::{Request, client_mutation_id, input_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::{Date, DateTime, Url};
 use crate::platform::db::{KeyPart, Page};
@@ -331,8 +331,10 @@ impl PlacementsMutation {
     ) -> GqlResult<CreatePlacementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = create_placement(&cx, input.resolve(&cx).await?).await?;
+            let id = once(ctx, |cx| async move {
+                create_placement(&cx, input.resolve(&cx).await?).await
+            })
+            .await?;
             Placement::reload(ctx, id).await
         };
         respond(
@@ -352,9 +354,12 @@ impl PlacementsMutation {
     ) -> GqlResult<UpdatePlacementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let (id, change) = input.resolve(&cx).await?;
-            Placement::reload(ctx, update_placement(&cx, id, change).await?).await
+            let id = once(ctx, |cx| async move {
+                let (id, change) = input.resolve(&cx).await?;
+                update_placement(&cx, id, change).await
+            })
+            .await?;
+            Placement::reload(ctx, id).await
         };
         respond(
             key,
@@ -373,8 +378,8 @@ impl PlacementsMutation {
     ) -> GqlResult<TrashContentPayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let cx = mutation(ctx).await?;
-            Content::reload(ctx, trash_content(&cx, &input.id).await?).await
+            let id = once(ctx, |cx| async move { trash_content(&cx, &input.id).await }).await?;
+            Content::reload(ctx, id).await
         };
         respond(
             key,

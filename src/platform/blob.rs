@@ -133,6 +133,33 @@ impl Blobs {
         })
     }
 
+    /// Puts a small object in place of the one that has this key, whole: whoever reads it sees the old or
+    /// the new one. For what changes and is the server's own; what callers send has a new key each time.
+    pub async fn replace(&self, key: &str, bytes: Bytes) -> Result<()> {
+        self.store.put(&self.path(key), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// The bytes of a small object; none where there is none.
+    pub async fn read_small(&self, key: &str) -> Result<Option<Bytes>> {
+        match self.store.get(&self.path(key)).await {
+            Ok(found) => Ok(Some(found.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The names of the objects in a folder.
+    pub async fn names(&self, folder: &str) -> Result<Vec<String>> {
+        let folder = self.path(folder);
+        let found = self.store.list_with_delimiter(Some(&folder)).await?;
+        Ok(found
+            .objects
+            .into_iter()
+            .filter_map(|meta| meta.location.filename().map(str::to_owned))
+            .collect())
+    }
+
     /// Removes an object; one that is not there is no error.
     pub async fn delete(&self, key: &str) -> Result<()> {
         match self.store.delete(&self.path(key)).await {

@@ -1,13 +1,12 @@
 //! What every write leaves behind, in its own transaction: the answer to a repeated call, the audit
 //! entries, the events to announce. Other slices read these tables; only this module writes them.
 
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::error::{Error, Result, UserErrorCode};
-use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch_one, run, run_together};
 use crate::platform::ids::{AuditEntryId, BrandId, ContentId, EventId};
 use crate::platform::op::Op;
@@ -50,27 +49,32 @@ struct Remembered {
     outcome: Option<String>,
 }
 
-/// When the call was first made that this one repeats: with the same key and input, and with success. None
-/// for a call that repeats none.
-pub async fn first_made_at(
-    db: &impl sea_orm::ConnectionTrait,
-    op: &Op,
-) -> Result<Option<Timestamp>> {
-    #[derive(sea_orm::FromQueryResult)]
-    struct Row {
-        created_at: Timestamp,
-    }
+/// The outcome of the call that this one repeats: with the same key and input, and with success. None for a
+/// call that repeats none; IDEMPOTENCY_CONFLICT where the key was used for another input.
+pub async fn outcome(db: &impl ConnectionTrait, op: &Op) -> Result<Option<Json>> {
     let Some(idempotency) = &op.idempotency else {
         return Ok(None);
     };
-    let sql =
-        Sql::new("SELECT created_at FROM idempotency_keys WHERE outcome IS NOT NULL AND caller = ")
-            .bind(op.actor.key())
-            .push(" AND key = ")
-            .bind(idempotency.key.clone())
-            .push(" AND input_hash = ")
-            .bind(idempotency.input_hash.clone());
-    Ok(fetch_one::<Row>(db, sql).await?.map(|row| row.created_at))
+    let sql = Sql::new("SELECT input_hash, outcome FROM idempotency_keys WHERE caller = ")
+        .bind(op.actor.key())
+        .push(" AND key = ")
+        .bind(idempotency.key.clone());
+    let Some(before) = fetch_one::<Remembered>(db, sql).await? else {
+        return Ok(None);
+    };
+    if before.input_hash != idempotency.input_hash {
+        return Err(Error::user(
+            UserErrorCode::IdempotencyConflict,
+            "clientMutationId",
+            "This clientMutationId was used for another input. Send a new one.",
+        ));
+    }
+    let outcome = before
+        .outcome
+        .ok_or_else(|| Error::internal("an idempotency key without outcome"))?;
+    serde_json::from_str(&outcome)
+        .map(Some)
+        .map_err(Error::internal)
 }
 
 /// Claims the operation's idempotency key, or returns the outcome of the call that had it first.
@@ -92,28 +96,10 @@ pub(super) async fn begin(tx: &DatabaseTransaction, op: &Op) -> Result<Option<Js
     if claimed == 1 {
         return Ok(None);
     }
-    let before: Option<Remembered> = fetch_one(
-        tx,
-        Sql::new("SELECT input_hash, outcome FROM idempotency_keys WHERE caller = ")
-            .bind(op.actor.key())
-            .push(" AND key = ")
-            .bind(idempotency.key.clone()),
-    )
-    .await?;
-    let before = before.ok_or_else(|| Error::internal("an idempotency key vanished"))?;
-    if before.input_hash != idempotency.input_hash {
-        return Err(Error::user(
-            UserErrorCode::IdempotencyConflict,
-            "clientMutationId",
-            "This clientMutationId was used for another input. Send a new one.",
-        ));
-    }
-    let outcome = before
-        .outcome
-        .ok_or_else(|| Error::internal("an idempotency key without outcome"))?;
-    Ok(Some(
-        serde_json::from_str(&outcome).map_err(Error::internal)?,
-    ))
+    let before = outcome(tx, op).await?;
+    before
+        .map(Some)
+        .ok_or_else(|| Error::internal("an idempotency key vanished"))
 }
 
 /// Writes the ledger of a unit that has succeeded.

@@ -12,6 +12,7 @@ pub mod locale;
 pub mod money;
 pub mod names;
 pub mod op;
+pub mod room;
 pub mod seal;
 pub mod tasks;
 pub mod text;

@@ -38,6 +38,14 @@ impl Sealer {
             .unwrap_or_default()
     }
 
+    /// Whether this is the MAC of `message` for this purpose, under any of the keys.
+    #[must_use]
+    pub fn holds(&self, purpose: &str, message: &[u8], tag: &[u8]) -> bool {
+        self.keys
+            .iter()
+            .any(|key| same(&mac(key, purpose, message), tag))
+    }
+
     /// Packs a value into URL-safe text that [`Sealer::open`] alone accepts.
     #[must_use]
     pub fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> String {

@@ -16,7 +16,7 @@ use crate::contents::graphql::Version;
 use crate::contents::{self, store};
 use crate::error::Result;
 use crate::graphql::connection::{Connection, PageArgs, Total, connection};
-use crate::graphql::context::{Request, client_mutation_id, input_id, mutation};
+use crate::graphql::context::{Request, client_mutation_id, input_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::DateTime;
 use crate::platform::db::{KeyPart, Page};
@@ -215,8 +215,10 @@ impl ReviewsMutation {
     ) -> GqlResult<SubmitVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = service::submit_version(&cx, input_id(&input.version, "version")?).await?;
+            let id = once(ctx, |cx| async move {
+                service::submit_version(&cx, input_id(&input.version, "version")?).await
+            })
+            .await?;
             Version::find(ctx, id).await
         };
         respond(
@@ -234,8 +236,10 @@ impl ReviewsMutation {
     ) -> GqlResult<RecallVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = service::recall_version(&cx, input_id(&input.version, "version")?).await?;
+            let id = once(ctx, |cx| async move {
+                service::recall_version(&cx, input_id(&input.version, "version")?).await
+            })
+            .await?;
             Version::find(ctx, id).await
         };
         respond(
@@ -253,8 +257,10 @@ impl ReviewsMutation {
     ) -> GqlResult<ReviewVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = service::review_version(&cx, new_review(ctx, input).await?).await?;
+            let id = once(ctx, |cx| async move {
+                service::review_version(&cx, new_review(ctx, input).await?).await
+            })
+            .await?;
             let review = Review::find(ctx, id).await?;
             let version = match &review {
                 Some(review) => Version::find(ctx, review.0.version).await?,
@@ -280,9 +286,11 @@ impl ReviewsMutation {
     ) -> GqlResult<WithdrawVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = input_id(&input.version, "version")?;
-            let id = service::withdraw_version(&cx, id, &input.reason).await?;
+            let id = once(ctx, |cx| async move {
+                let id = input_id(&input.version, "version")?;
+                service::withdraw_version(&cx, id, &input.reason).await
+            })
+            .await?;
             Version::find(ctx, id).await
         };
         respond(

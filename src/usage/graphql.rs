@@ -10,7 +10,7 @@ use super::record::{self, NewEvent, Recorded};
 use super::store::Days;
 use crate::accounts::Scope;
 use crate::error::{Error, Problems, Result};
-use crate::graphql::context::{Request, client_mutation_id, mutation};
+use crate::graphql::context::{Request, client_mutation_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::money::{Money, MoneyInput};
 use crate::graphql::scalars::{Date, DateTime, Int64};
@@ -204,9 +204,11 @@ impl UsageMutation {
     ) -> GqlResult<RecordUsagePayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let cx = mutation(ctx).await?;
-            cx.viewer.require(Scope::UsageWrite)?;
-            record::record_usage(&cx, parse_events(input.events)?).await
+            once(ctx, |cx| async move {
+                cx.viewer.require(Scope::UsageWrite)?;
+                record::record_usage(&cx, parse_events(input.events)?).await
+            })
+            .await
         };
         respond(
             key,

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use crate::support::{START, TestApp, mutation, noise};
 
-const CALLERS: usize = 30;
+const CALLERS: usize = 100;
 
 async fn assets(app: &TestApp) -> Json {
     app.query("{ assets { totalCount } }").await["assets"]["totalCount"].clone()
@@ -24,7 +24,7 @@ fn slogan(text: &str) -> Json {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_call_sent_thirty_times_runs_once_and_after_a_restart_still() {
+async fn one_call_sent_a_hundred_times_runs_once_and_after_a_restart_still() {
     let database = TestDatabase::create().await;
     let store = StoreConfig::Folder(database.folder().join("files"));
     let first = TestApp::serve(&database, store.clone(), Clock::fixed(START)).await;

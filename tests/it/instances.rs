@@ -190,7 +190,7 @@ async fn instances_that_seal_together_make_one_chain_per_brand() {
             sealed.unwrap();
         }
     }
-    let report = audit::verify(&a.app.db).await.unwrap();
+    let report = audit::verify(&a.app).await.unwrap();
     assert_eq!(report.broken, None);
     assert_eq!(report.unsealed, 0);
     assert_eq!(report.chains, 3);
@@ -233,7 +233,7 @@ async fn an_entry_changed_behind_the_triggers_back_is_found() {
         app.advance(TimeDelta::seconds(1));
     }
     audit::seal(&app.app).await.unwrap();
-    assert_eq!(audit::verify(&app.app.db).await.unwrap().broken, None);
+    assert_eq!(audit::verify(&app.app).await.unwrap().broken, None);
 
     let behind = connect(app.database()).await;
     let forge = "UPDATE audit_entries SET changes = '{\"name\":\"Forged\"}' WHERE id =
@@ -255,7 +255,7 @@ async fn an_entry_changed_behind_the_triggers_back_is_found() {
         behind.execute_unprepared(sql).await.unwrap();
     }
     behind.close().await.unwrap();
-    let broken = audit::verify(&app.app.db).await.unwrap().broken.unwrap();
+    let broken = audit::verify(&app.app).await.unwrap().broken.unwrap();
     assert_eq!((broken.chain.as_str(), broken.sequence), ("instance", 4));
     assert_eq!(broken.kind, BreakKind::Edited);
     app.stop().await;

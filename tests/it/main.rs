@@ -10,17 +10,22 @@
 )]
 
 mod architecture;
+mod audit;
 mod authorisation;
 mod bad_inputs;
 mod concurrency;
 mod crash;
+mod full_disk;
 mod fuzz;
 mod gate;
 mod idempotency;
 mod instances;
 mod lifecycle;
 mod logging;
+mod migrating;
+mod outage;
 mod reading;
+mod replays;
 mod s3;
 mod secrets;
 mod support;

@@ -12,7 +12,7 @@ use crate::catalog::{
 use crate::channels;
 use crate::channels::resolve::{input_channels, reaches};
 use crate::error::{Error, Problems, Result, UserError};
-use crate::graphql::context::{client_mutation_id, mutation};
+use crate::graphql::context::{client_mutation_id, once};
 use crate::graphql::error::{GqlResult, payload, respond};
 use crate::graphql::scalars::{CountryCode, Url};
 use crate::platform::ids::AssetId;
@@ -203,14 +203,16 @@ impl CatalogMutation {
     ) -> GqlResult<CreateBrandPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = create_brand(
-                &cx,
-                NewBrand {
-                    name: input.name,
-                    slug: input.slug,
-                },
-            )
+            let id = once(ctx, |cx| async move {
+                create_brand(
+                    &cx,
+                    NewBrand {
+                        name: input.name,
+                        slug: input.slug,
+                    },
+                )
+                .await
+            })
             .await?;
             Brand::find(ctx, id).await
         };
@@ -229,9 +231,11 @@ impl CatalogMutation {
     ) -> GqlResult<UpdateBrandPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let change = brand_change(&cx, input).await?;
-            let id = update_brand(&cx, change).await?;
+            let id = once(ctx, |cx| async move {
+                let change = brand_change(&cx, input).await?;
+                update_brand(&cx, change).await
+            })
+            .await?;
             Brand::find(ctx, id).await
         };
         respond(
@@ -249,9 +253,11 @@ impl CatalogMutation {
     ) -> GqlResult<CreateProductPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let new = new_product(&cx, input).await?;
-            let id = create_product(&cx, new).await?;
+            let id = once(ctx, |cx| async move {
+                let new = new_product(&cx, input).await?;
+                create_product(&cx, new).await
+            })
+            .await?;
             Product::find(ctx, id).await
         };
         respond(
@@ -269,9 +275,11 @@ impl CatalogMutation {
     ) -> GqlResult<UpdateProductPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let change = product_change(&cx, input).await?;
-            let id = update_product(&cx, change).await?;
+            let id = once(ctx, |cx| async move {
+                let change = product_change(&cx, input).await?;
+                update_product(&cx, change).await
+            })
+            .await?;
             Product::find(ctx, id).await
         };
         respond(
@@ -289,16 +297,18 @@ impl CatalogMutation {
     ) -> GqlResult<CreateOutletPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let new = NewOutlet {
-                name: input.name,
-                kind: input.kind,
-                domain: input.domain,
-                tier: input.tier,
-                country: input.country.map(|c| c.0),
-                usage_terms: input.usage_terms,
-            };
-            let id = create_outlet(&cx, new).await?;
+            let id = once(ctx, |cx| async move {
+                let new = NewOutlet {
+                    name: input.name,
+                    kind: input.kind,
+                    domain: input.domain,
+                    tier: input.tier,
+                    country: input.country.map(|c| c.0),
+                    usage_terms: input.usage_terms,
+                };
+                create_outlet(&cx, new).await
+            })
+            .await?;
             Outlet::find(ctx, id).await
         };
         respond(
@@ -316,9 +326,11 @@ impl CatalogMutation {
     ) -> GqlResult<UpdateOutletPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let change = outlet_change(&cx, input).await?;
-            let id = update_outlet(&cx, change).await?;
+            let id = once(ctx, |cx| async move {
+                let change = outlet_change(&cx, input).await?;
+                update_outlet(&cx, change).await
+            })
+            .await?;
             Outlet::find(ctx, id).await
         };
         respond(
@@ -336,8 +348,10 @@ impl CatalogMutation {
     ) -> GqlResult<CreateAudiencePayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = create_audience(&cx, &input.name, input.slug).await?;
+            let id = once(ctx, |cx| async move {
+                create_audience(&cx, &input.name, input.slug).await
+            })
+            .await?;
             Audience::find(ctx, id).await
         };
         respond(

@@ -10,7 +10,7 @@ use crate::channels::resolve::input_channel;
 use crate::channels::service::{ChannelChange, NewChannel, create_channel, update_channel};
 use crate::channels::tree;
 use crate::error::Result;
-use crate::graphql::context::{client_mutation_id, mutation};
+use crate::graphql::context::{client_mutation_id, once};
 use crate::graphql::error::{GqlResult, payload, respond};
 use crate::graphql::scalars::{CountryCode, Date, Json, Locale, Url};
 
@@ -155,10 +155,12 @@ impl ChannelsMutation {
     ) -> GqlResult<CreateChannelPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let new = new_channel(&cx, input).await?;
-            let id = create_channel(&cx, new).await?;
-            Channel::after(ctx, &cx, id).await
+            let id = once(ctx, |cx| async move {
+                let new = new_channel(&cx, input).await?;
+                create_channel(&cx, new).await
+            })
+            .await?;
+            Channel::after(ctx, id).await
         };
         respond(
             key,
@@ -175,10 +177,12 @@ impl ChannelsMutation {
     ) -> GqlResult<UpdateChannelPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let change = channel_change(&cx, input).await?;
-            let id = update_channel(&cx, change).await?;
-            Channel::after(ctx, &cx, id).await
+            let id = once(ctx, |cx| async move {
+                let change = channel_change(&cx, input).await?;
+                update_channel(&cx, change).await
+            })
+            .await?;
+            Channel::after(ctx, id).await
         };
         respond(
             key,

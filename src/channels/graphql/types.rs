@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use crate::accounts::OpContext;
 use crate::channels::model::{self, ChannelKind, Fit, RuleCheck, Severity, Tree};
 use crate::channels::resolve::reaches;
 use crate::channels::{fresh_tree, tree};
@@ -62,12 +61,8 @@ impl Channel {
     }
 
     /// A channel as it is after a mutation.
-    pub(super) async fn after(
-        ctx: &Context<'_>,
-        cx: &OpContext,
-        id: ChannelId,
-    ) -> Result<Option<Self>> {
-        let tree = fresh_tree(cx).await?;
+    pub(super) async fn after(ctx: &Context<'_>, id: ChannelId) -> Result<Option<Self>> {
+        let tree = fresh_tree(ctx.cx()).await?;
         Ok(Self::within(ctx, &tree, id))
     }
 }

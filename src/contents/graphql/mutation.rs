@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 
 use super::Content;
 use crate::contents::lifecycle::{archive_content, restore_content, withdraw_content};
-use crate::graphql::context::{client_mutation_id, mutation};
+use crate::graphql::context::{client_mutation_id, once};
 use crate::graphql::error::{GqlResult, payload, respond};
 
 /// Which content is meant.
@@ -63,7 +63,11 @@ impl ContentsMutation {
     ) -> GqlResult<ArchiveContentPayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let id = archive_content(&mutation(ctx).await?, &input.id).await?;
+            let id = once(
+                ctx,
+                |cx| async move { archive_content(&cx, &input.id).await },
+            )
+            .await?;
             Content::reload(ctx, id).await
         };
         respond(
@@ -82,7 +86,11 @@ impl ContentsMutation {
     ) -> GqlResult<RestoreContentPayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let id = restore_content(&mutation(ctx).await?, &input.id).await?;
+            let id = once(
+                ctx,
+                |cx| async move { restore_content(&cx, &input.id).await },
+            )
+            .await?;
             Content::reload(ctx, id).await
         };
         respond(
@@ -101,7 +109,10 @@ impl ContentsMutation {
     ) -> GqlResult<WithdrawContentPayload> {
         let key = client_mutation_id(&input);
         let done = async {
-            let id = withdraw_content(&mutation(ctx).await?, &input.id, &input.reason).await?;
+            let id = once(ctx, |cx| async move {
+                withdraw_content(&cx, &input.id, &input.reason).await
+            })
+            .await?;
             Content::reload(ctx, id).await
         };
         respond(

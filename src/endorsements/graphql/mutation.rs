@@ -8,12 +8,12 @@ use super::inputs::{
 };
 use super::updates::{UpdateContentInput, UpdateContentsInput};
 use super::{Claim, Endorsement, EndorsementVersion, Evidence};
-use crate::contents::graphql::Content;
+use crate::contents::graphql::{Content, Version};
 use crate::endorsements::service;
 use crate::error::{Error, Result};
-use crate::graphql::context::{Request, client_mutation_id, input_id, mutation};
+use crate::graphql::context::{Request, client_mutation_id, input_id, mutation, once};
 use crate::graphql::error::{GqlResult, UserErrorObject, payload, respond};
-use crate::library::{ContentKey, VersionKey};
+use crate::library::ContentKey;
 use crate::platform::ids::ContentId;
 
 payload! {
@@ -100,8 +100,10 @@ impl EndorsementsMutation {
     ) -> GqlResult<CreateEndorsementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = service::create_endorsement(&cx, input.into()).await?;
+            let id = once(ctx, |cx| async move {
+                service::create_endorsement(&cx, input.into()).await
+            })
+            .await?;
             Endorsement::find(ctx, id.into()).await
         };
         respond(
@@ -119,21 +121,23 @@ impl EndorsementsMutation {
     ) -> GqlResult<AddEndorsementVersionPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = service::add_endorsement_version(&cx, input.try_into()?).await?;
-            let version = ctx.loader().load_one(VersionKey(id)).await?;
-            let version = version.ok_or_else(|| Error::internal("a new version is missing"))?;
-            Result::Ok((
-                Endorsement::find(ctx, version.content).await?,
-                EndorsementVersion::of(version),
-            ))
+            let id = once(ctx, |cx| async move {
+                service::add_endorsement_version(&cx, input.try_into()?).await
+            })
+            .await?;
+            // A repeated call may come from one who no longer sees what it has made.
+            let Some(Version::EndorsementVersion(version)) = Version::find(ctx, id).await? else {
+                return Result::Ok((None, None));
+            };
+            let endorsement = Endorsement::find(ctx, version.content_id()).await?;
+            Result::Ok((endorsement, Some(version)))
         };
         respond(
             key,
             made.await,
             |(endorsement, version), payload: &mut AddEndorsementVersionPayload| {
                 payload.endorsement = endorsement;
-                payload.version = Some(version);
+                payload.version = version;
             },
         )
     }
@@ -146,9 +150,11 @@ impl EndorsementsMutation {
     ) -> GqlResult<UpdateContentPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let (id, revision) = (input.id.clone(), input.revision);
-            let id = service::update_content(&cx, &id, revision, input.into()).await?;
+            let id = once(ctx, |cx| async move {
+                let (id, revision) = (input.id.clone(), input.revision);
+                service::update_content(&cx, &id, revision, input.into()).await
+            })
+            .await?;
             Content::find(ctx, id).await
         };
         respond(
@@ -166,9 +172,14 @@ impl EndorsementsMutation {
     ) -> GqlResult<UpdateContentsPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
             let ids = input.ids.clone();
-            let outcomes = service::update_contents(&cx, &ids, input.into()).await?;
+            let update = service::BulkUpdate::from(input);
+            let call = mutation(ctx).await?;
+            let plan = call.once(|cx| service::plan_updates(cx, ids.len(), &update));
+            let labels = plan.await?;
+            let outcomes =
+                service::update_contents(call.under_its_key(), &ids, update.header(), labels)
+                    .await?;
             let changed: Vec<ContentKey> = outcomes
                 .iter()
                 .filter_map(|o| o.as_ref().ok().copied().map(ContentKey))
@@ -198,9 +209,11 @@ impl EndorsementsMutation {
     ) -> GqlResult<RecheckEndorsementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = input_id(&input.endorsement, "endorsement")?;
-            let id = service::recheck_endorsement(&cx, id, input.still_said, input.note).await?;
+            let id = once(ctx, |cx| async move {
+                let id = input_id(&input.endorsement, "endorsement")?;
+                service::recheck_endorsement(&cx, id, input.still_said, input.note).await
+            })
+            .await?;
             Endorsement::find(ctx, id.into()).await
         };
         respond(
@@ -218,8 +231,10 @@ impl EndorsementsMutation {
     ) -> GqlResult<AddEvidencePayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = service::add_evidence(&cx, input.resolve(ctx).await?).await?;
+            let id = once(ctx, |cx| async move {
+                service::add_evidence(&cx, input.resolve(ctx).await?).await
+            })
+            .await?;
             Evidence::find(ctx, id).await
         };
         respond(
@@ -237,9 +252,11 @@ impl EndorsementsMutation {
     ) -> GqlResult<DecideClaimPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let id = input_id(&input.claim, "claim")?;
-            let id = service::decide_claim(&cx, id, input.state, input.note).await?;
+            let id = once(ctx, |cx| async move {
+                let id = input_id(&input.claim, "claim")?;
+                service::decide_claim(&cx, id, input.state, input.note).await
+            })
+            .await?;
             Claim::find(ctx, id).await
         };
         respond(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{ID, MaybeUndefined};
+use serde::{Deserialize, Serialize};
 
 use super::diff::State;
 use super::update::{check_merged, finish};
@@ -29,44 +30,69 @@ pub(crate) struct BulkUpdate {
     pub remove: LabelNames,
 }
 
-/// The change with its names resolved, shared by the writes.
-struct Clean {
-    viewer: Arc<Viewer>,
-    header: HeaderChange,
+impl BulkUpdate {
+    /// What of the headers is to change.
+    pub(crate) fn header(&self) -> HeaderChange {
+        HeaderChange {
+            title: None,
+            release_at: self.release_at,
+            expire_at: self.expire_at,
+        }
+    }
+}
+
+/// What is added to the lists and taken from them, resolved.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LabelPlan {
     add: LabelSet,
     remove: LabelSet,
 }
 
-/// Changes contents, one write each: what became of each, in their order. BAD_REQUEST for more than 250; a
-/// fault of the change itself is told once and nothing is written.
-pub(crate) async fn update_contents(
-    cx: &OpContext,
-    ids: &[ID],
-    update: BulkUpdate,
-) -> Result<Vec<Result<ContentId>>> {
+/// The change with its names resolved, shared by the writes.
+struct Clean {
+    viewer: Arc<Viewer>,
+    header: HeaderChange,
+    labels: LabelPlan,
+}
+
+/// Resolves what is to change in so many contents and claims the call's key for it, so that a repeated call
+/// does what the first one would have done, whatever the names mean by then. BAD_REQUEST for more than 250
+/// contents; a fault of the change itself is told once and nothing is written.
+pub(crate) async fn plan_updates(
+    cx: OpContext,
+    contents: usize,
+    update: &BulkUpdate,
+) -> Result<LabelPlan> {
     cx.viewer.require(Scope::Write)?;
-    if ids.len() > MAX_CONTENTS {
+    if contents > MAX_CONTENTS {
         return Err(Error::BadRequest(format!(
             "`ids` has at most {MAX_CONTENTS} entries."
         )));
     }
     let mut problems = Problems::new();
-    let add = resolve_labels(cx, &update.add, "add", &mut problems).await?;
-    let remove = resolve_labels(cx, &update.remove, "remove", &mut problems).await?;
+    let add = resolve_labels(&cx, &update.add, "add", &mut problems).await?;
+    let remove = resolve_labels(&cx, &update.remove, "remove", &mut problems).await?;
     problems.check()?;
-    let header = HeaderChange {
-        title: None,
-        release_at: update.release_at,
-        expire_at: update.expire_at,
-    };
+    cx.write(LabelPlan { add, remove }, |_, plan| {
+        let plan = plan.clone();
+        Box::pin(async { Ok(plan) })
+    })
+    .await
+}
+
+/// Changes contents as planned, one write each: what became of each, in their order.
+pub(crate) async fn update_contents(
+    cx: &OpContext,
+    ids: &[ID],
+    header: HeaderChange,
+    labels: LabelPlan,
+) -> Result<Vec<Result<ContentId>>> {
+    cx.viewer.require(Scope::Write)?;
     let clean = Arc::new(Clean {
         viewer: Arc::clone(&cx.viewer),
         header,
-        add,
-        remove,
+        labels,
     });
-    // The call's own key is claimed first: the same key with another input is a conflict, whatever the ids.
-    cx.write((), |_, ()| Box::pin(async { Ok(()) })).await?;
     let mut results = Vec::with_capacity(ids.len());
     for id in ids {
         match one(cx, id, &clean).await {
@@ -105,7 +131,7 @@ async fn change(
     check_merged(&target, &update.header)?;
     let before = State::read(tx, target.id).await?;
     set_header(tx, &target, &update.header).await?;
-    let labels = merged(before.labels(), &update.add, &update.remove);
+    let labels = merged(before.labels(), &update.labels.add, &update.labels.remove);
     check_room(&labels)?;
     set_labels(tx, target.id, target.brand, &labels).await?;
     finish(tx, "updateContents", &target, &before).await

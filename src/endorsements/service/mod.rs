@@ -10,7 +10,7 @@ mod recheck;
 mod update;
 mod wording;
 
-pub(crate) use bulk::{BulkUpdate, update_contents};
+pub(crate) use bulk::{BulkUpdate, plan_updates, update_contents};
 pub(crate) use claims::{NewClaim, decide_claim};
 pub(crate) use create::{NewEndorsement, NewVersion, add_endorsement_version, create_endorsement};
 pub(crate) use evidence::{NewEvidence, add_evidence};

@@ -1,14 +1,16 @@
 //! Opening the database.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, SqliteTransactionMode, SqlxPostgresConnector,
-    SqlxSqliteConnector, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, FromQueryResult,
+    SqliteTransactionMode, SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions,
+    TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use sqlx::Connection;
@@ -18,7 +20,7 @@ use sqlx::sqlite::{
 };
 
 use super::write::Writer;
-use super::{Db, STATEMENTS};
+use super::{Db, STATEMENTS, Sql, fetch};
 
 /// A group of writes on SQLite may take so many times what one statement may.
 const GROUP_FACTOR: u32 = 3;
@@ -150,6 +152,7 @@ impl Opened {
             tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
                 .await?;
         }
+        refuse_newer::<M>(&tx).await?;
         M::up(&tx, None).await.context("migrating the database")?;
         tx.commit().await.context("committing the migrations")
     }
@@ -205,6 +208,34 @@ async fn watch(
     handle.set_progress_handler(STEPS, move || {
         !armed.load(Ordering::Relaxed) || began.get_or_insert_with(Instant::now).elapsed() < limit
     });
+    Ok(())
+}
+
+/// A database that a newer version has changed is not touched by an older one, which knows nothing of what
+/// stands in it.
+async fn refuse_newer<M: MigratorTrait>(tx: &DatabaseTransaction) -> anyhow::Result<()> {
+    #[derive(FromQueryResult)]
+    struct Applied {
+        version: String,
+    }
+    M::install(tx).await.context("reading the migrations")?;
+    let sql = Sql::new("SELECT version FROM seaql_migrations ORDER BY version");
+    let known: BTreeSet<String> = M::migrations()
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect();
+    let applied: Vec<Applied> = fetch(tx, sql).await?;
+    let newer: Vec<String> = applied
+        .into_iter()
+        .map(|row| row.version)
+        .filter(|version| !known.contains(version))
+        .collect();
+    ensure!(
+        newer.is_empty(),
+        "the database is of a newer version of Accolade (it has {}, which this one does not know): \
+         start that version, or restore a backup from before it",
+        newer.join(", ")
+    );
     Ok(())
 }
 

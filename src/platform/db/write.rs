@@ -379,7 +379,8 @@ mod tests {
         let large = "x".repeat(1 << 20);
         let refused = write(&db, REVISION, large).await;
         assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
-        // The connection whose transaction was lost is replaced, and the limit that was its own goes with it.
+        // What was lost is rolled back, and what still has room is written. A disk that is really full:
+        // `tests/it/full_disk.rs`.
         write(&db, REVISION, "after".to_owned()).await.unwrap();
         write(&db, REVISION, "later".to_owned()).await.unwrap();
         let kept = Sql::new(

@@ -9,7 +9,7 @@ use crate::assets::resolve_source;
 use crate::channels::{resolve, tree};
 use crate::contents::parse_public_id;
 use crate::error::{Problems, Result, UserError, UserErrorCode};
-use crate::graphql::context::{client_mutation_id, input_id, mutation};
+use crate::graphql::context::{client_mutation_id, input_id, once};
 use crate::graphql::error::{GqlResult, payload, respond};
 use crate::rights::service::{NewLease, create_lease, end_lease};
 
@@ -36,10 +36,13 @@ impl RightsMutation {
     ) -> GqlResult<CreateLeasePayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let cx = mutation(ctx).await?;
-            let mut problems = Problems::new();
-            let new = read(ctx, &cx, input, &mut problems).await?;
-            Lease::find(ctx, create_lease(&cx, new, problems).await?).await
+            let id = once(ctx, |cx| async move {
+                let mut problems = Problems::new();
+                let new = read(ctx, &cx, input, &mut problems).await?;
+                create_lease(&cx, new, problems).await
+            })
+            .await?;
+            Lease::find(ctx, id).await
         };
         respond(
             key,
@@ -56,9 +59,12 @@ impl RightsMutation {
     ) -> GqlResult<EndLeasePayload> {
         let key = client_mutation_id(&input);
         let ended = async {
-            let cx = mutation(ctx).await?;
-            let id = input_id(&input.lease, "lease")?;
-            Lease::find(ctx, end_lease(&cx, id, input.at.map(|at| at.0)).await?).await
+            let id = once(ctx, |cx| async move {
+                let id = input_id(&input.lease, "lease")?;
+                end_lease(&cx, id, input.at.map(|at| at.0)).await
+            })
+            .await?;
+            Lease::find(ctx, id).await
         };
         respond(key, ended.await, |lease, payload: &mut EndLeasePayload| {
             payload.lease = lease;

@@ -8,6 +8,7 @@ use accolade::config::{Config, Limits, LogFormat};
 use accolade::platform::blob::StoreConfig;
 use accolade::platform::clock::{Clock, Timestamp};
 use accolade::platform::db::DatabaseConfig;
+use accolade::platform::room::Reserve;
 use accolade::testing::TestDatabase;
 use chrono::TimeDelta;
 use reqwest::multipart::{Form, Part};
@@ -17,6 +18,12 @@ use tokio::sync::oneshot;
 
 /// When tests take place: 2026-06-01T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp(1_780_315_200_000);
+
+/// Tests run on small disks too.
+const NO_RESERVE: Reserve = Reserve {
+    bytes: 0,
+    percent: 0,
+};
 
 pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
@@ -65,21 +72,23 @@ impl TestApp {
         let database = TestDatabase::create().await;
         let store = StoreConfig::Folder(database.folder().join("files"));
         let clock = Clock::fixed(START);
-        let mut this = Self::serve_limited(&database, store, clock, limits).await;
+        let mut this = Self::serve_with(&database, store, clock, (limits, NO_RESERVE)).await;
         this.database = Some(database);
         this
     }
 
     /// Starts another instance on a database that is there already.
     pub(crate) async fn serve(database: &TestDatabase, store: StoreConfig, clock: Clock) -> Self {
-        Self::serve_limited(database, store, clock, Limits::default()).await
+        let settings = (Limits::default(), NO_RESERVE);
+        Self::serve_with(database, store, clock, settings).await
     }
 
-    async fn serve_limited(
+    /// The same with other limits, and with something kept in reserve on the disk.
+    pub(crate) async fn serve_with(
         database: &TestDatabase,
         store: StoreConfig,
         clock: Clock,
-        limits: Limits,
+        (limits, reserve): (Limits, Reserve),
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -91,6 +100,7 @@ impl TestApp {
                 ..database.config().clone()
             },
             store,
+            reserve,
             public_url: url.parse().unwrap(),
             log_format: LogFormat::Text,
             log: "off".to_owned(),

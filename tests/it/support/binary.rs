@@ -24,15 +24,7 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) async fn new() -> Self {
-        let database = TestDatabase::create().await;
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut home = Self {
-            database,
-            address: free.local_addr().unwrap(),
-            token: String::new(),
-            log: ("error".to_owned(), None),
-            settings: Vec::new(),
-        };
+        let mut home = Self::on(TestDatabase::create().await);
         let made = home.run(&["token", "create", "--name", "test", "--scope", "ADMIN"]);
         assert!(made.status.success(), "{made:?}");
         String::from_utf8(made.stdout)
@@ -48,6 +40,8 @@ impl Home {
         command.args(arguments);
         command.arg("--data-dir").arg(self.database.folder());
         command.args(["--listen", &self.address.to_string(), "--log", &self.log.0]);
+        // Tests run on small disks too.
+        command.args(["--reserve-bytes", "0", "--reserve-percent", "0"]);
         command.env_clear().current_dir(self.database.folder());
         command.env("ACCOLADE_DATABASE_URL", &self.database.config().url);
         for (name, value) in &self.settings {
@@ -58,6 +52,26 @@ impl Home {
             command.stderr(file.unwrap());
         }
         command
+    }
+
+    /// The binary on a database, without a way in.
+    pub(crate) fn on(database: TestDatabase) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self {
+            database,
+            address: free.local_addr().unwrap(),
+            token: String::new(),
+            log: ("error".to_owned(), None),
+            settings: Vec::new(),
+        }
+    }
+
+    /// Starts a command and does not wait for it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
     }
 
     /// Runs a command to its end.
