@@ -65,12 +65,15 @@ const CONTENT_COLUMNS: &str = "c.id, c.brand_id, c.kind, c.title, c.release_at, 
      c.version_count, a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
      e.outlet_id, o.kind AS outlet_kind, o.tier AS outlet_tier, e.kind AS endorsement_kind, e.published_on,
      e.source_url, e.won_by_kind, e.won_by_id, e.recheck_every_days, e.rechecked_at, e.page_changed_at,
-     (SELECT x.id FROM versions x WHERE x.content_id = c.id AND x.number = c.version_count) AS latest_id,
-     (SELECT min(p.edition_changed_at) FROM content_products cp JOIN products p ON p.id = cp.product_id
-      WHERE cp.content_id = c.id AND p.edition_changed_at > e.rechecked_at) AS edition_changed_at,
-     EXISTS (SELECT 1 FROM claims k WHERE k.endorsement_id = c.id AND k.state <> 'CONFIRMED')
-       AS has_open_claims,
-     EXISTS (SELECT 1 FROM evidence i WHERE i.endorsement_id = c.id AND i.state IN ('CURRENT', 'CHANGED'))
+     CASE WHEN v.number = c.version_count THEN v.id ELSE (SELECT x.id FROM versions x
+      WHERE x.content_id = c.id AND x.number = c.version_count) END AS latest_id,
+     CASE WHEN c.kind = 'ENDORSEMENT' THEN (SELECT min(p.edition_changed_at) FROM content_products cp
+      JOIN products p ON p.id = cp.product_id
+      WHERE cp.content_id = c.id AND p.edition_changed_at > e.rechecked_at) END AS edition_changed_at,
+     (c.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM claims k
+      WHERE k.endorsement_id = c.id AND k.state <> 'CONFIRMED')) AS has_open_claims,
+     (c.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM evidence i
+      WHERE i.endorsement_id = c.id AND i.state IN ('CURRENT', 'CHANGED')))
        AS has_evidence";
 
 /// What a [`ContentRow`] is read from beside `contents c`, and the version that is current.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::Enum;
-use sea_orm::FromQueryResult;
+use sea_orm::{DbBackend, FromQueryResult};
 
 use super::filter::{public_asks, visible};
 use crate::accounts::{OpContext, Reach};
@@ -68,13 +68,62 @@ impl ContentOrder {
 }
 
 /// Where a list starts from: one walk along an index in the list's order, from which the first rows that fit
-/// are taken. Several starts are walked each for itself and their first rows put together, so a small
-/// channel's page costs what a large one's does.
+/// are taken, so a small channel's page costs what a large one's does. Several starts are walked each for
+/// itself, and their first rows put together.
 struct Start {
     from: &'static str,
     /// Where the content's id stands in the index.
     id: &'static str,
     condition: Sql,
+}
+
+/// The contents tagged to a channel or to those above it as one walk, on which the gate stands once, for
+/// PostgreSQL: it merges walks whose order is written out, and asks of each row in turn what stands in a
+/// LATERAL with an OFFSET. SQLite would sort them all first, and starts no slower from several walks.
+fn merged(chain: &[ChannelId], order: ContentOrder, narrowed: Sql, request: &PageRequest) -> Sql {
+    let column = order.columns("d.content_id");
+    let descending = (order == ContentOrder::Newest) != request.backwards;
+    let mut walks = Sql::default();
+    // Whether it was met already at a channel further down.
+    let mut again = Sql::new("CASE d.step WHEN 0 THEN FALSE");
+    for (step, channel) in chain.iter().enumerate() {
+        let number = step.to_string();
+        walks = if step == 0 {
+            walks
+        } else {
+            walks.push(" UNION ALL ")
+        }
+        .push("(SELECT t.content_id, ")
+        .name(&number)
+        .push(" AS step FROM content_channels t WHERE t.channel_id = ")
+        .bind(*channel)
+        .push(if descending {
+            " ORDER BY t.content_id DESC)"
+        } else {
+            " ORDER BY t.content_id)"
+        });
+        if step > 0 {
+            again = again
+                .push(" WHEN ")
+                .name(&number)
+                .push(
+                    " THEN EXISTS (SELECT 1 FROM content_channels x
+                     WHERE x.content_id = c.id AND x.channel_id IN ",
+                )
+                .list(chain.iter().take(step).copied())
+                .push(")");
+        }
+    }
+    Sql::new("SELECT d.content_id AS id, ")
+        .push(order.key())
+        .push(" FROM (")
+        .append(walks)
+        .push(") d CROSS JOIN LATERAL (SELECT 1 FROM contents c WHERE c.id = d.content_id AND NOT ")
+        .append(again)
+        .push(" END AND ")
+        .append(narrowed)
+        .push(" OFFSET 0) c WHERE 1 = 1")
+        .append(keyset_page(&column, request))
 }
 
 /// Most brands whose lists are walked one by one; the contents of more are walked together.
@@ -177,6 +226,14 @@ impl Listing {
     /// The statement that selects a page and one row more.
     pub(crate) fn select(&self, cx: &OpContext, tree: &Tree, request: &PageRequest) -> Sql {
         let narrowed = self.narrowed(cx, tree);
+        if let Some(ask) = &self.gate
+            && ask.chain.len() > 1
+            && matches!(self.order, ContentOrder::Newest | ContentOrder::Oldest)
+            && cx.app.db.backend() == DbBackend::Postgres
+        {
+            let narrowed = Sql::all([brand_condition(&cx.viewer, "c.brand_id"), narrowed]);
+            return merged(&ask.chain, self.order, narrowed, request);
+        }
         let walk = |start: Start| {
             Sql::new("SELECT c.id, ")
                 .push(self.order.key())

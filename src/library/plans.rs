@@ -57,7 +57,7 @@ fn walks(plan: &[String], indexes: &[&str]) {
         indexes.iter().any(|index| text.contains(index)),
         "not by {indexes:?}:\n{text}"
     );
-    for bad in ["Sort", "Seq Scan", "SCAN c", "TEMP B-TREE FOR ORDER BY"] {
+    for bad in ["->  Sort", "Seq Scan", "SCAN c", "TEMP B-TREE FOR ORDER BY"] {
         assert!(!text.contains(bad), "{bad} in\n{text}");
     }
 }
@@ -84,7 +84,13 @@ async fn the_lists_walk_their_indexes() {
         presets: Vec::new(),
         rules_changed_at: Timestamp(1),
     });
-    let tree = Tree::new(1, vec![Channel::clone(&channel)]);
+    let under = Arc::new(Channel {
+        id: ids.make(Timestamp(1)),
+        slug: "site.home".to_owned(),
+        parent: Some(channel.id),
+        ..Channel::clone(&channel)
+    });
+    let tree = Tree::new(1, vec![Channel::clone(&channel), Channel::clone(&under)]);
     let viewer = |brands| {
         let viewer = Viewer {
             brands,
@@ -94,22 +100,29 @@ async fn the_lists_walk_their_indexes() {
     };
     let all = viewer(Reach::All);
     let one = viewer(Reach::Only(BTreeSet::from([brand])));
-    let ask = Ask::new(&tree, &channel, Timestamp(1_000_000));
     let place = |parts: Vec<KeyPart>| PageRequest {
         after: Some(parts),
         ..PageRequest::first(20)
     };
     let key = KeyPart::Id(brand.0);
     for page in [PageRequest::first(20), place(vec![key.clone()])] {
-        let listing = Listing {
-            kind: None,
-            condition: lets_out(&ask, "c"),
-            order: ContentOrder::Newest,
-            gate: Some(ask.clone()),
-        };
-        for cx in [&all, &one] {
-            let plan = plan(&db, listing.select(cx, &tree, &page)).await;
-            walks(&plan, &["content_channels_channel"]);
+        // SQLite starts from each channel of a tree and sorts the few rows that it takes from each.
+        let merged = db.get_database_backend() == DbBackend::Postgres;
+        for channel in [Some(&channel), merged.then_some(&under)]
+            .into_iter()
+            .flatten()
+        {
+            let ask = Ask::new(&tree, channel, Timestamp(1_000_000));
+            let listing = Listing {
+                kind: None,
+                condition: lets_out(&ask, "c"),
+                order: ContentOrder::Newest,
+                gate: Some(ask),
+            };
+            for cx in [&all, &one] {
+                let plan = plan(&db, listing.select(cx, &tree, &page)).await;
+                walks(&plan, &["content_channels_channel"]);
+            }
         }
     }
     for (order, part, of_all, of_one) in [

@@ -214,7 +214,7 @@ async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<Placemen
         ("created_at", tx.op.at.into()),
         ("updated_at", tx.op.at.into()),
     ];
-    run(&**tx, Sql::insert("placements", row)).await?;
+    tx.write_last(Sql::insert("placements", row));
     let changes = json!({
         "version": version,
         "channel": new.channel,

@@ -39,6 +39,7 @@ pub struct Event {
 
 #[derive(Default)]
 pub(super) struct Pending {
+    pub(super) writes: Vec<Sql>,
     pub(super) audit: Vec<Audit>,
     pub(super) events: Vec<Event>,
 }
@@ -109,7 +110,7 @@ pub(super) async fn finish<T: Serialize>(
     pending: Pending,
     outcome: &T,
 ) -> Result<()> {
-    let mut writes = Vec::new();
+    let mut writes = pending.writes;
     if let Some(idempotency) = &op.idempotency {
         let outcome = serde_json::to_string(outcome).map_err(Error::internal)?;
         let update = Sql::update("idempotency_keys", [("outcome", outcome.into())])

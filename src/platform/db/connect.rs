@@ -118,6 +118,8 @@ pub async fn open(config: &DatabaseConfig) -> anyhow::Result<Opened> {
             ("jit", "off"),
             // Nor is it planned anew each time: that costs several times what running it does.
             ("plan_cache_mode", "force_generic_plan"),
+            // Many small questions at a time: workers of their own would take longer to start than they save.
+            ("max_parallel_workers_per_gather", "0"),
         ]))
         .await
         .context("connecting to PostgreSQL")?;

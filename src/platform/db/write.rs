@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Db;
+use super::{Db, Sql};
 use crate::error::{Error, Result};
 use crate::platform::ids::Ids;
 use crate::platform::ledger::{self, Audit, Event, Pending};
@@ -63,6 +63,12 @@ impl Tx {
     /// Writes what changed to the audit log, with this transaction.
     pub fn audit(&self, entry: Audit) {
         self.pending().audit.push(entry);
+    }
+
+    /// Writes rows that nothing in this transaction reads back, at its end, together with its ledger: a round
+    /// trip less.
+    pub fn write_last(&self, sql: Sql) {
+        self.pending().writes.push(sql);
     }
 
     /// Announces an event, with this transaction. It leaves the process through the outbox only.
