@@ -281,7 +281,7 @@ impl Config {
             log_format: settings.log_format.unwrap_or_default(),
             log: settings
                 .log
-                .unwrap_or_else(|| "info,sea_orm_migration=warn".to_owned()),
+                .unwrap_or_else(|| "info,sea_orm_migration=warn,sqlx::postgres::notice=warn".to_owned()),
             graphiql: settings.graphiql.unwrap_or(true),
             metrics: settings.metrics.unwrap_or(true),
             limits,

@@ -17,6 +17,7 @@ mod m20261122_000006_create_rights;
 mod m20261122_000007_create_placements;
 mod m20261122_000008_create_search;
 mod m20261122_000009_lists_by_index;
+mod m20261122_000010_compare_as_bytes;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_create_placements::Migration),
             Box::new(m20261122_000008_create_search::Migration),
             Box::new(m20261122_000009_lists_by_index::Migration),
+            Box::new(m20261122_000010_compare_as_bytes::Migration),
         ]
     }
 }

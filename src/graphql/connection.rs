@@ -1,8 +1,10 @@
 //! Pages as Relay knows them: connections over keyset pages, with sealed cursors.
 
+use std::sync::Arc;
+
 use async_graphql::connection::{
-    Connection as RelayConnection, ConnectionNameType, DefaultConnectionName, DefaultEdgeName,
-    Edge, EdgeNameType, EmptyFields,
+    Connection as RelayConnection, ConnectionNameType, CursorType, DefaultConnectionName,
+    DefaultEdgeName, Edge, EdgeNameType, EmptyFields,
 };
 use async_graphql::{Object, OutputType};
 use futures::future::BoxFuture;
@@ -19,7 +21,31 @@ pub(crate) const MAX_PAGE: u32 = 100;
 
 /// A connection, named after its nodes unless it has names of its own.
 pub(crate) type Connection<T, Name = DefaultConnectionName, EdgeName = DefaultEdgeName> =
-    RelayConnection<String, T, Total, EmptyFields, Name, EdgeName>;
+    RelayConnection<Position, T, Total, EmptyFields, Name, EdgeName>;
+
+/// Where a row stands in its list. It is sealed into a cursor only if the query asks for it.
+pub(crate) struct Position {
+    app: Arc<App>,
+    scope: Arc<str>,
+    key: Vec<KeyPart>,
+}
+
+impl CursorType for Position {
+    type Error = &'static str;
+
+    /// Arguments are texts: [`PageArgs::open`] opens them, knowing the list.
+    fn decode_cursor(_: &str) -> std::result::Result<Self, Self::Error> {
+        Err("a cursor is opened by its list")
+    }
+
+    fn encode_cursor(&self) -> String {
+        let cursor = Cursor {
+            scope: self.scope.to_string(),
+            key: self.key.clone(),
+        };
+        self.app.sealer.seal("cursor", &cursor)
+    }
+}
 
 /// How many there are in the whole list; counted only if the query asks.
 pub(crate) struct Total(Source);
@@ -120,7 +146,7 @@ fn check_limit(name: &str, n: i32) -> Result<u32> {
 
 /// A connection of a page. `key` tells where a row stands, `node` what is shown of it.
 pub(crate) fn connection<R, T, Name, EdgeName>(
-    app: &App,
+    app: &Arc<App>,
     scope: &str,
     page: Page<R>,
     total: Total,
@@ -134,12 +160,14 @@ where
 {
     let mut connection =
         Connection::with_additional_fields(page.has_previous, page.has_next, total);
+    let scope: Arc<str> = Arc::from(scope);
     connection.edges.extend(page.items.into_iter().map(|row| {
-        let cursor = Cursor {
-            scope: scope.to_owned(),
+        let position = Position {
+            app: Arc::clone(app),
+            scope: Arc::clone(&scope),
             key: key(&row),
         };
-        Edge::new(app.sealer.seal("cursor", &cursor), node(row))
+        Edge::new(position, node(row))
     }));
     connection
 }

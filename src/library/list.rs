@@ -12,7 +12,8 @@ use crate::contents::ContentKind;
 use crate::contents::service::brand_condition;
 use crate::error::{Error, Result};
 use crate::platform::db::{
-    Direction, KeyPart, Page, PageRequest, SortColumn, Sql, fetch, fetch_count, keyset_page,
+    Direction, KeyPart, Page, PageRequest, SortColumn, Sql, fetch, fetch_count, keyset_order,
+    keyset_page, keyset_range,
 };
 use crate::platform::ids::{BrandId, ChannelId, ContentId};
 use crate::rights::gate::{Ask, Facts, decide};
@@ -77,31 +78,49 @@ struct Start {
     condition: Sql,
 }
 
-/// The contents tagged to a channel or to those above it as one walk, on which the gate stands once, for
-/// PostgreSQL: it merges walks whose order is written out, and asks of each row in turn what stands in a
-/// LATERAL with an OFFSET. SQLite would sort them all first, and starts no slower from several walks.
-fn merged(chain: &[ChannelId], order: ContentOrder, narrowed: Sql, request: &PageRequest) -> Sql {
-    let column = order.columns("d.content_id");
-    let descending = (order == ContentOrder::Newest) != request.backwards;
+/// The contents tagged to a channel or to those above it as one walk, on which the gate stands once.
+///
+/// PostgreSQL merges walks whose order is written out, and asks of each row in turn what stands in a LATERAL
+/// with an OFFSET. SQLite merges a UNION that is in the order of its parts, keeps that order through a CROSS
+/// JOIN, and would sort everything if it were told of it once more.
+fn merged(
+    backend: DbBackend,
+    chain: &[ChannelId],
+    order: ContentOrder,
+    narrowed: Sql,
+    request: &PageRequest,
+) -> Sql {
+    let columns = |id| order.columns(id);
+    let limit = (u64::from(request.limit) + 1).to_string();
     let mut walks = Sql::default();
     // Whether it was met already at a channel further down.
     let mut again = Sql::new("CASE d.step WHEN 0 THEN FALSE");
     for (step, channel) in chain.iter().enumerate() {
         let number = step.to_string();
-        walks = if step == 0 {
-            walks
+        let walk = Sql::new(" FROM content_channels t WHERE t.channel_id = ").bind(*channel);
+        if backend == DbBackend::Postgres {
+            walks = if step == 0 {
+                walks
+            } else {
+                walks.push(" UNION ALL ")
+            }
+            .push("(SELECT t.content_id, ")
+            .name(&number)
+            .push(" AS step")
+            .append(walk)
+            .append(keyset_range(&columns("t.content_id"), request))
+            .append(keyset_order(&columns("t.content_id"), request))
+            .push(")");
         } else {
-            walks.push(" UNION ALL ")
+            walks = if step == 0 {
+                walks
+            } else {
+                walks.push(" UNION ")
+            }
+            .push("SELECT t.content_id AS content_id")
+            .append(walk)
+            .append(keyset_range(&columns("t.content_id"), request));
         }
-        .push("(SELECT t.content_id, ")
-        .name(&number)
-        .push(" AS step FROM content_channels t WHERE t.channel_id = ")
-        .bind(*channel)
-        .push(if descending {
-            " ORDER BY t.content_id DESC)"
-        } else {
-            " ORDER BY t.content_id)"
-        });
         if step > 0 {
             again = again
                 .push(" WHEN ")
@@ -114,16 +133,28 @@ fn merged(chain: &[ChannelId], order: ContentOrder, narrowed: Sql, request: &Pag
                 .push(")");
         }
     }
-    Sql::new("SELECT d.content_id AS id, ")
+    let sql = Sql::new("SELECT d.content_id AS id, ")
         .push(order.key())
         .push(" FROM (")
-        .append(walks)
-        .push(") d CROSS JOIN LATERAL (SELECT 1 FROM contents c WHERE c.id = d.content_id AND NOT ")
+        .append(walks);
+    if backend == DbBackend::Postgres {
+        sql.push(
+            ") d CROSS JOIN LATERAL (SELECT 1 FROM contents c WHERE c.id = d.content_id AND NOT ",
+        )
         .append(again)
         .push(" END AND ")
         .append(narrowed)
-        .push(" OFFSET 0) c WHERE 1 = 1")
-        .append(keyset_page(&column, request))
+        .push(" OFFSET 0) c")
+        .append(keyset_order(&columns("d.content_id"), request))
+        .push(" LIMIT ")
+        .name(&limit)
+    } else {
+        sql.append(keyset_order(&columns("content_id"), request))
+            .push(" LIMIT -1) d CROSS JOIN contents c WHERE c.id = d.content_id AND ")
+            .append(narrowed)
+            .push(" LIMIT ")
+            .name(&limit)
+    }
 }
 
 /// Most brands whose lists are walked one by one; the contents of more are walked together.
@@ -229,10 +260,15 @@ impl Listing {
         if let Some(ask) = &self.gate
             && ask.chain.len() > 1
             && matches!(self.order, ContentOrder::Newest | ContentOrder::Oldest)
-            && cx.app.db.backend() == DbBackend::Postgres
         {
             let narrowed = Sql::all([brand_condition(&cx.viewer, "c.brand_id"), narrowed]);
-            return merged(&ask.chain, self.order, narrowed, request);
+            return merged(
+                cx.app.db.backend(),
+                &ask.chain,
+                self.order,
+                narrowed,
+                request,
+            );
         }
         let walk = |start: Start| {
             Sql::new("SELECT c.id, ")

@@ -167,24 +167,16 @@ impl Dialect {
                     several.join(" UNION ")
                 )
             }
-            // Each channel's rows without those of the channels before it: then the arms merge in order.
+            // PostgreSQL merges arms whose order is written out.
             (Self::Postgres, several) => {
-                let arms = several.iter().enumerate().map(|(i, arm)| {
-                    let before: Vec<String> =
-                        place.chain[..i].iter().map(|id| self.literal(*id)).collect();
-                    if before.is_empty() {
-                        return arm.clone();
-                    }
-                    format!(
-                        "{arm} AND NOT EXISTS (SELECT 1 FROM content_channels d
-                         WHERE d.content_id = content_channels.content_id AND d.channel_id IN ({}))",
-                        before.join(", ")
-                    )
+                let arms = several.iter().enumerate().map(|(step, arm)| {
+                    let arm = arm.replace(
+                        "SELECT content_id",
+                        &format!("SELECT content_id, {step} AS step"),
+                    );
+                    format!("({arm} ORDER BY content_id DESC)")
                 });
-                format!(
-                    "SELECT content_id FROM ({}) u",
-                    arms.collect::<Vec<_>>().join(" UNION ALL ")
-                )
+                arms.collect::<Vec<_>>().join(" UNION ALL ")
             }
         };
         // SQLite keeps the order in which CROSS JOIN names the tables.
@@ -192,17 +184,35 @@ impl Dialect {
             Self::Sqlite => "CROSS",
             Self::Postgres => "",
         };
+        let (from, once, end) = match (self, tagged.len()) {
+            // Each row in turn, and once: what stands in a LATERAL with an OFFSET is not drawn out of it.
+            (Self::Postgres, 2..) => (
+                format!(
+                    "SELECT q.* FROM ({walk}) t CROSS JOIN LATERAL (SELECT {} FROM contents c",
+                    Self::node_rows()
+                ),
+                format!("c.id = t.content_id AND {} AND ", self.once(place)),
+                " OFFSET 0) q",
+            ),
+            _ => (
+                format!(
+                    "SELECT {} FROM ({walk}) t {join} JOIN contents c ON c.id = t.content_id",
+                    Self::node_rows()
+                ),
+                String::new(),
+                "",
+            ),
+        };
         let rows = format!(
-            "SELECT {columns} FROM ({walk}) t {join} JOIN contents c ON c.id = t.content_id {current} {NODE_JOINS}
-             WHERE {gate} AND (c.kind = 'ENDORSEMENT' OR NOT EXISTS
+            "{from} {current} {NODE_JOINS}
+             WHERE {once}{gate} AND (c.kind = 'ENDORSEMENT' OR NOT EXISTS
                (SELECT 1 FROM endorsement_assets x WHERE x.asset_id = c.id)
                OR EXISTS (SELECT 1 FROM endorsement_assets x {join} JOIN contents n ON n.id = x.endorsement_id
                  {attached_current}
                  JOIN endorsements ne ON ne.content_id = n.id JOIN outlets no ON no.id = ne.outlet_id
                  JOIN endorsement_versions nev ON nev.version_id = nv.id
                  WHERE x.asset_id = c.id AND EXISTS (SELECT 1 FROM content_channels nt
-                   WHERE nt.content_id = n.id AND nt.channel_id IN ({chain})) AND {attached}))",
-            columns = Self::node_rows(),
+                   WHERE nt.content_id = n.id AND nt.channel_id IN ({chain})) AND {attached})){end}",
             current = self.current(join, "cv", "c"),
             attached_current = self.current(join, "nv", "n"),
             gate = self.gate(place, "c", "cv", "e", "o", "ev"),
@@ -214,6 +224,25 @@ impl Dialect {
             Self::Sqlite => self.page(&rows, first),
             Self::Postgres => self.page(&format!("{rows} ORDER BY t.content_id DESC"), first),
         }
+    }
+
+    /// True where the row's content was not met at a channel further down.
+    fn once(self, place: &Place) -> String {
+        let steps = (1..place.chain.len()).map(|step| {
+            let before: Vec<String> = place.chain[..step]
+                .iter()
+                .map(|id| self.literal(*id))
+                .collect();
+            format!(
+                "WHEN {step} THEN NOT EXISTS (SELECT 1 FROM content_channels d
+                 WHERE d.content_id = c.id AND d.channel_id IN ({}))",
+                before.join(", ")
+            )
+        });
+        format!(
+            "CASE t.step WHEN 0 THEN TRUE {} END",
+            steps.collect::<Vec<_>>().join(" ")
+        )
     }
 
     fn chain(self, place: &Place) -> String {

@@ -121,6 +121,16 @@ impl<T> Page<T> {
 /// in a condition. Asks for one row more than the page holds.
 #[must_use]
 pub fn keyset_page(columns: &[SortColumn], request: &PageRequest) -> Sql {
+    keyset_range(columns, request)
+        .append(keyset_order(columns, request))
+        // In the text, because a planner that does not know how few rows are wanted plans for many.
+        .push(" LIMIT ")
+        .name(&(u64::from(request.limit) + 1).to_string())
+}
+
+/// ` AND …`: the rows that the cursors leave.
+#[must_use]
+pub fn keyset_range(columns: &[SortColumn], request: &PageRequest) -> Sql {
     let mut sql = Sql::default();
     if let Some(after) = &request.after {
         sql = sql.push(" AND ").append(beyond(columns, after, false));
@@ -128,15 +138,16 @@ pub fn keyset_page(columns: &[SortColumn], request: &PageRequest) -> Sql {
     if let Some(before) = &request.before {
         sql = sql.push(" AND ").append(beyond(columns, before, true));
     }
-    sql = sql
-        .push(" ORDER BY ")
-        .append(Sql::commas(columns.iter().map(|column| {
-            let descending = (column.direction == Direction::Descending) != request.backwards;
-            Sql::new(column.expr).push(if descending { " DESC" } else { " ASC" })
-        })));
-    // In the text, because a planner that does not know how few rows are wanted plans for many.
-    sql.push(" LIMIT ")
-        .name(&(u64::from(request.limit) + 1).to_string())
+    sql
+}
+
+/// ` ORDER BY …`: from the front, or from the back.
+#[must_use]
+pub fn keyset_order(columns: &[SortColumn], request: &PageRequest) -> Sql {
+    Sql::new(" ORDER BY ").append(Sql::commas(columns.iter().map(|column| {
+        let descending = (column.direction == Direction::Descending) != request.backwards;
+        Sql::new(column.expr).push(if descending { " DESC" } else { " ASC" })
+    })))
 }
 
 /// Rows strictly beyond `key` in the list's order, or strictly before it.

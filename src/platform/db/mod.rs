@@ -11,7 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, SqlErr};
 
 pub use connect::{DatabaseConfig, Opened, open};
-pub use keyset::{Cursor, Direction, KeyPart, Page, PageRequest, SortColumn, keyset_page};
+pub use keyset::{
+    Cursor, Direction, KeyPart, Page, PageRequest, SortColumn, keyset_order, keyset_page,
+    keyset_range,
+};
 pub use sql::Sql;
 pub use write::Tx;
 

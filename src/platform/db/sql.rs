@@ -184,20 +184,17 @@ impl Sql {
     /// The statement as this database wants it.
     #[must_use]
     pub fn into_statement(self, backend: DbBackend) -> Statement {
-        let mut text = String::with_capacity(self.text.len() + 2 * self.values.len());
-        let mut number = 0;
-        for c in self.text.chars() {
-            if c == MARK {
-                number += 1;
-                if backend == DbBackend::Postgres {
-                    text.push('$');
-                    text.push_str(&number.to_string());
-                } else {
-                    text.push('?');
-                }
+        let mut text = String::with_capacity(self.text.len() + 4 * self.values.len());
+        let mut parts = self.text.split(MARK);
+        text.push_str(parts.next().unwrap_or_default());
+        for (i, part) in parts.enumerate() {
+            if backend == DbBackend::Postgres {
+                text.push('$');
+                text.push_str(&(i + 1).to_string());
             } else {
-                text.push(c);
+                text.push('?');
             }
+            text.push_str(part);
         }
         Statement::from_sql_and_values(backend, text, self.values)
     }

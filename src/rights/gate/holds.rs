@@ -46,12 +46,8 @@ pub(super) const TABLE: &[HoldRule] = &[
         sql: leases::denied_sql,
     },
     HoldRule {
-        decide: leases::absent,
-        sql: leases::absent_sql,
-    },
-    HoldRule {
-        decide: leases::terms,
-        sql: leases::terms_sql,
+        decide: leases::unpermitted,
+        sql: leases::unpermitted_sql,
     },
     HoldRule {
         decide: claim_unconfirmed,

@@ -111,8 +111,24 @@ fn is_needed_sql(ask: &Ask, alias: &'static str) -> Sql {
     )
 }
 
+/// A lease is needed, and none that covers channel and market now permits the use: [`absent`] or [`terms`].
+pub(super) fn unpermitted(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
+    absent(facts, ask, verdict);
+    terms(facts, ask, verdict);
+}
+
+/// Both at once: a lease that permits the use covers the place, and one that covers the place is needed, for
+/// a content with an ALLOW needs one. So what is needed and not permitted is either absent or barred.
+pub(super) fn unpermitted_sql(ask: &Ask, alias: &'static str) -> Sql {
+    let permits = permits_sql(ask, alias);
+    Sql::all([
+        is_needed_sql(ask, alias),
+        exists_covering(ask, alias, LeaseAccess::Allow, Some(permits)).negate(),
+    ])
+}
+
 /// LEASE_MISSING, LEASE_NOT_STARTED, LEASE_ENDED: a lease is needed and none covers channel and market now.
-pub(super) fn absent(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
+fn absent(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     let mut allows: Vec<&LeaseOn> = covering(facts, ask, LeaseAccess::Allow).collect();
     if allows.iter().any(|on| on.lease.is_active(ask.at)) {
         return;
@@ -150,13 +166,6 @@ pub(super) fn absent(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     } else if ask.demands(&Demand::Lease).is_some() {
         verdict.warnings.push(hold);
     }
-}
-
-pub(super) fn absent_sql(ask: &Ask, alias: &'static str) -> Sql {
-    Sql::all([
-        is_needed_sql(ask, alias),
-        exists_covering(ask, alias, LeaseAccess::Allow, None).negate(),
-    ])
 }
 
 /// What keeps a lease from permitting this use.
@@ -239,7 +248,7 @@ pub(super) fn best<'f>(facts: &'f Facts, ask: &Ask) -> Option<&'f LeaseOn> {
 
 /// PRODUCT_MISMATCH, CREATIVE_APPROVAL_MISSING, REDISTRIBUTION_BARRED, TRANSLATION_BARRED: leases cover
 /// the place, but the terms of none permit the use. The holds are those of the lease with the fewest.
-pub(super) fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
+fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     let mut candidates = candidates(facts, ask);
     candidates.sort_by_key(|(on, bars)| (bars.len(), on.lease.id));
     if let Some((on, bars)) = candidates.first() {
@@ -258,19 +267,6 @@ pub(super) fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
                 .push(Hold::new(facts, HoldReason::ProductMismatch, text).under(on.lease.id));
         }
     }
-}
-
-pub(super) fn terms_sql(ask: &Ask, alias: &'static str) -> Sql {
-    Sql::all([
-        exists_covering(ask, alias, LeaseAccess::Allow, None),
-        exists_covering(
-            ask,
-            alias,
-            LeaseAccess::Allow,
-            Some(permits_sql(ask, alias)),
-        )
-        .negate(),
-    ])
 }
 
 /// Whether the terms of the lease `l` permit the use: [`bars`] is empty.
