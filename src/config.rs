@@ -279,9 +279,9 @@ impl Config {
             reserve,
             public_url,
             log_format: settings.log_format.unwrap_or_default(),
-            log: settings
-                .log
-                .unwrap_or_else(|| "info,sea_orm_migration=warn,sqlx::postgres::notice=warn".to_owned()),
+            log: settings.log.unwrap_or_else(|| {
+                "info,sea_orm_migration=warn,sqlx::postgres::notice=warn".to_owned()
+            }),
             graphiql: settings.graphiql.unwrap_or(true),
             metrics: settings.metrics.unwrap_or(true),
             limits,

@@ -59,7 +59,8 @@ struct ContentRow {
     has_evidence: bool,
 }
 
-/// The columns of a [`ContentRow`].
+/// The columns of a [`ContentRow`]. What would be an EXISTS is a sub-select of one row: the former PostgreSQL
+/// may answer by reading the whole table once.
 const CONTENT_COLUMNS: &str = "c.id, c.brand_id, c.kind, c.title, c.release_at, c.expire_at, c.withdrawn_at,
      c.archived_at, c.trashed_at, c.revision, c.created_at, c.created_by_kind, c.created_by_id, c.updated_at,
      c.version_count, a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
@@ -70,10 +71,10 @@ const CONTENT_COLUMNS: &str = "c.id, c.brand_id, c.kind, c.title, c.release_at, 
      CASE WHEN c.kind = 'ENDORSEMENT' THEN (SELECT min(p.edition_changed_at) FROM content_products cp
       JOIN products p ON p.id = cp.product_id
       WHERE cp.content_id = c.id AND p.edition_changed_at > e.rechecked_at) END AS edition_changed_at,
-     (c.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM claims k
-      WHERE k.endorsement_id = c.id AND k.state <> 'CONFIRMED')) AS has_open_claims,
-     (c.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM evidence i
-      WHERE i.endorsement_id = c.id AND i.state IN ('CURRENT', 'CHANGED')))
+     (c.kind = 'ENDORSEMENT' AND (SELECT 1 FROM claims k
+      WHERE k.endorsement_id = c.id AND k.state <> 'CONFIRMED' LIMIT 1) IS NOT NULL) AS has_open_claims,
+     (c.kind = 'ENDORSEMENT' AND (SELECT 1 FROM evidence i
+      WHERE i.endorsement_id = c.id AND i.state IN ('CURRENT', 'CHANGED') LIMIT 1) IS NOT NULL)
        AS has_evidence";
 
 /// What a [`ContentRow`] is read from beside `contents c`, and the version that is current.

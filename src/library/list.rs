@@ -198,21 +198,8 @@ impl Listing {
                 condition: brands("c.brand_id"),
             }];
         }
-        let by_time = matches!(self.order, ContentOrder::Newest | ContentOrder::Oldest);
-        match (&self.gate, &cx.viewer.brands) {
-            // What goes out in a channel is tagged to it or to one above it.
-            (Some(ask), _) if by_time => {
-                let start = |channel: &ChannelId| Start {
-                    from: "content_channels d JOIN contents c ON c.id = d.content_id",
-                    id: "d.content_id",
-                    condition: Sql::new("d.channel_id = ")
-                        .bind(*channel)
-                        .push(" AND ")
-                        .append(brands("c.brand_id")),
-                };
-                ask.chain.iter().map(start).collect()
-            }
-            (_, Reach::Only(ids)) if (1..=MAX_WALKS).contains(&ids.len()) => {
+        match &cx.viewer.brands {
+            Reach::Only(ids) if (1..=MAX_WALKS).contains(&ids.len()) => {
                 let start = |brand: &BrandId| Start {
                     from: "contents c",
                     id: "c.id",
@@ -258,7 +245,6 @@ impl Listing {
     pub(crate) fn select(&self, cx: &OpContext, tree: &Tree, request: &PageRequest) -> Sql {
         let narrowed = self.narrowed(cx, tree);
         if let Some(ask) = &self.gate
-            && ask.chain.len() > 1
             && matches!(self.order, ContentOrder::Newest | ContentOrder::Oldest)
         {
             let narrowed = Sql::all([brand_condition(&cx.viewer, "c.brand_id"), narrowed]);

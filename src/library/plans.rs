@@ -106,12 +106,7 @@ async fn the_lists_walk_their_indexes() {
     };
     let key = KeyPart::Id(brand.0);
     for page in [PageRequest::first(20), place(vec![key.clone()])] {
-        // SQLite starts from each channel of a tree and sorts the few rows that it takes from each.
-        let merged = db.get_database_backend() == DbBackend::Postgres;
-        for channel in [Some(&channel), merged.then_some(&under)]
-            .into_iter()
-            .flatten()
-        {
+        for channel in [&channel, &under] {
             let ask = Ask::new(&tree, channel, Timestamp(1_000_000));
             let listing = Listing {
                 kind: None,

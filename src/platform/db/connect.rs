@@ -35,6 +35,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements that each connection keeps prepared.
 const STATEMENT_CACHE: usize = 256;
 
+/// Rows of SQLite's that may wait to be taken.
+const ROW_BUFFER: usize = 1_024;
+
 /// The advisory lock under which PostgreSQL is migrated; any number of our own.
 const MIGRATION_LOCK: i64 = 0x4143_434f_4c41_4445;
 
@@ -251,6 +254,8 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(10))
         .pragma("cache_size", "-16000")
         .statement_cache_capacity(STATEMENT_CACHE)
+        // Past so many rows the reader's thread waits for its rows to be taken, one by one.
+        .row_buffer_size(ROW_BUFFER)
 }
 
 fn counted(mut connection: DatabaseConnection, statements: &Arc<AtomicU64>) -> DatabaseConnection {
