@@ -115,7 +115,7 @@ const EVERY: [Tampering; 18] = [
     Tampering::Edit("changes = '{\"name\":\"Forged\"}'"),
     Tampering::Edit("changes = 'no json'"),
     Tampering::Edit("at = at + 1"),
-    Tampering::Edit("actor_kind = 'SYSTEM'"),
+    Tampering::Edit("actor_kind = 'TOKEN', actor_id = id"),
     Tampering::Edit("brand_id = (SELECT id FROM brands WHERE slug = 'east')"),
     Tampering::Drop,
     Tampering::DropAndCloseUp,
