@@ -122,10 +122,8 @@ pub(crate) async fn mutation(ctx: &Context<'_>) -> Result<Call> {
 }
 
 fn with_key(ctx: &Context<'_>) -> Result<OpContext> {
-    // What an earlier mutation of this request has loaded, this one may change.
-    ctx.loader().enable_all_cache(false);
     let cx = ctx.cx();
-    // Mutations of one request run one after the other: each answers with what it has left behind.
+    // What an earlier mutation of this request has loaded, this one may change. Mutations of one request run one after the other: each answers with what it has left behind.
     ctx.loader().enable_all_cache(false);
     let cx = OpContext::new(&cx.app, Arc::clone(&cx.viewer), cx.op.request_id.clone())
         .with_channels_revision(cx.channels_revision);

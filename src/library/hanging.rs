@@ -1,6 +1,8 @@
 //! The contents that hang on something: on each of many products or outlets a page, in one statement for all.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
@@ -17,7 +19,7 @@ use crate::graphql::loader::{LoadError, Loaders};
 use crate::platform::db::{
     Direction, KeyPart, Page, PageRequest, SortColumn, Sql, fetch, keyset_page,
 };
-use crate::platform::ids::{ContentId, OutletId, ProductId};
+use crate::platform::ids::{ChannelId, ContentId, OutletId, ProductId};
 use crate::rights::gate::{Ask, lets_out};
 
 /// What a content hangs on.
@@ -41,14 +43,10 @@ impl Of {
             Self::Product(_) => Hanging {
                 parents: "products p",
                 walk: "content_products d JOIN contents c ON c.id = d.content_id WHERE d.product_id = p.id",
-                join: "content_products d JOIN contents c ON c.id = d.content_id
-                       JOIN products p ON p.id = d.product_id",
             },
             Self::Outlet(_) => Hanging {
                 parents: "outlets p",
                 walk: "endorsements d JOIN contents c ON c.id = d.content_id WHERE d.outlet_id = p.id",
-                join: "endorsements d JOIN contents c ON c.id = d.content_id
-                       JOIN outlets p ON p.id = d.outlet_id",
             },
         }
     }
@@ -57,7 +55,6 @@ impl Of {
 struct Hanging {
     parents: &'static str,
     walk: &'static str,
-    join: &'static str,
 }
 
 /// How the contents of each are listed: the newest first.
@@ -85,15 +82,28 @@ impl Narrowed {
         Sql::all(parts)
     }
 
-    /// Of two lists of one request: whether they are narrowed alike.
-    fn same_as(&self, other: &Self) -> bool {
-        let place = |n: &Self| n.gate.as_ref().map(|ask| ask.channel.id);
-        self.kind == other.kind && place(self) == place(other)
+    /// What tells it from the others of one request.
+    fn name(&self) -> (ContentKind, Option<ChannelId>) {
+        (self.kind, self.gate.as_ref().map(|ask| ask.channel.id))
+    }
+}
+
+impl PartialEq for Narrowed {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Narrowed {}
+
+impl Hash for Narrowed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
     }
 }
 
 /// A page of what hangs on one thing. Those of one field of a query differ in `of` alone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HangingKey {
     pub of: Of,
     pub page: PageRequest,
@@ -101,31 +111,11 @@ pub(crate) struct HangingKey {
 }
 
 /// How much hangs on one thing in all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct HangingCountKey {
     pub of: Of,
     pub narrowed: Arc<Narrowed>,
 }
-
-macro_rules! keyed_by {
-    ($key:ident { $($field:ident),+ }) => {
-        impl PartialEq for $key {
-            fn eq(&self, other: &Self) -> bool {
-                $(self.$field == other.$field &&)+ self.narrowed.same_as(&other.narrowed)
-            }
-        }
-
-        impl Eq for $key {}
-
-        impl std::hash::Hash for $key {
-            fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-                self.of.hash(state);
-            }
-        }
-    };
-}
-keyed_by!(HangingKey { of, page });
-keyed_by!(HangingCountKey { of });
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -142,10 +132,13 @@ impl Loader<HangingKey> for Loaders {
         &self,
         keys: &[HangingKey],
     ) -> Result<HashMap<HangingKey, Page<Listed>>, LoadError> {
+        let mut alike: HashMap<_, Vec<&HangingKey>> = HashMap::new();
+        for key in keys {
+            let like = (discriminant(&key.of), &key.page, &key.narrowed);
+            alike.entry(like).or_default().push(key);
+        }
         let mut pages = HashMap::new();
-        for group in alike(keys, |a, b| {
-            a.page == b.page && a.narrowed.same_as(&b.narrowed)
-        }) {
+        for group in alike.into_values() {
             pages.extend(self.pages_of(group).await?);
         }
         Ok(pages)
@@ -255,16 +248,23 @@ impl Loader<HangingCountKey> for Loaders {
         &self,
         keys: &[HangingCountKey],
     ) -> Result<HashMap<HangingCountKey, i64>, LoadError> {
+        let mut alike: HashMap<_, Vec<&HangingCountKey>> = HashMap::new();
+        for key in keys {
+            let like = (discriminant(&key.of), &key.narrowed);
+            alike.entry(like).or_default().push(key);
+        }
         let mut counts = HashMap::new();
-        for group in alike(keys, |a, b| a.narrowed.same_as(&b.narrowed)) {
+        for group in alike.into_values() {
             let Some(first) = group.first() else { continue };
-            let sql = Sql::new("SELECT p.id AS parent, count(*) AS n FROM ")
-                .push(first.of.tables().join)
-                .push(" WHERE ")
+            let tables = first.of.tables();
+            let sql = Sql::new("SELECT p.id AS parent, (SELECT count(*) FROM ")
+                .push(tables.walk)
+                .push(" AND ")
                 .append(first.narrowed.condition(self))
-                .push(" AND p.id IN ")
-                .list(group.iter().map(|key| key.of.id()))
-                .push(" GROUP BY p.id");
+                .push(") AS n FROM ")
+                .push(tables.parents)
+                .push(" WHERE p.id IN ")
+                .list(group.iter().map(|key| key.of.id()));
             let rows: Vec<CountRow> = fetch(self.db(), sql).await?;
             let found: HashMap<Uuid, i64> = rows.into_iter().map(|r| (r.parent, r.n)).collect();
             for key in group {
@@ -273,39 +273,5 @@ impl Loader<HangingCountKey> for Loaders {
             }
         }
         Ok(counts)
-    }
-}
-
-/// Keys in groups that one statement answers: alike, and hanging on the same kind of thing.
-fn alike<K: HangsOn>(keys: &[K], same: impl Fn(&K, &K) -> bool) -> Vec<Vec<&K>> {
-    let kind = |key: &K| std::mem::discriminant(&key.of());
-    let mut groups: Vec<Vec<&K>> = Vec::new();
-    for key in keys {
-        let group = groups.iter_mut().find(|group| {
-            group
-                .first()
-                .is_some_and(|first| kind(first) == kind(key) && same(first, key))
-        });
-        match group {
-            Some(group) => group.push(key),
-            None => groups.push(vec![key]),
-        }
-    }
-    groups
-}
-
-trait HangsOn {
-    fn of(&self) -> Of;
-}
-
-impl HangsOn for HangingKey {
-    fn of(&self) -> Of {
-        self.of
-    }
-}
-
-impl HangsOn for HangingCountKey {
-    fn of(&self) -> Of {
-        self.of
     }
 }

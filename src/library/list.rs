@@ -271,13 +271,10 @@ impl Listing {
         if walks.len() == 1 {
             return walks.remove(0);
         }
-        let mut found = Sql::default();
-        for (i, walk) in walks.into_iter().enumerate() {
-            found = if i == 0 { found } else { found.push(" UNION ") }
-                .push("SELECT * FROM (")
-                .append(walk)
-                .push(") w");
-        }
+        let walks = walks
+            .into_iter()
+            .map(|walk| Sql::new("SELECT * FROM (").append(walk).push(") w"));
+        let found = Sql::between(" UNION ", walks);
         let first_part = |column: &SortColumn| match column.expr {
             "c.title_key" => "u.text_key",
             "u.id" => "u.id",

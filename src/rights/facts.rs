@@ -143,18 +143,13 @@ async fn load_parts(
     contents: &[ContentId],
     versions: &[VersionId],
 ) -> Result<Parts> {
-    let mut sql = Sql::default();
-    for (i, part) in OF_CONTENTS.into_iter().enumerate() {
-        sql = if i == 0 { sql } else { sql.push(" UNION ALL ") }
-            .push(part)
-            .list(contents.iter().copied());
-    }
-    for part in OF_VERSIONS {
-        sql = sql
-            .push(" UNION ALL ")
-            .push(part)
-            .list(versions.iter().copied());
-    }
+    let of_contents = OF_CONTENTS
+        .into_iter()
+        .map(|part| Sql::new(part).list(contents.iter().copied()));
+    let of_versions = OF_VERSIONS
+        .into_iter()
+        .map(|part| Sql::new(part).list(versions.iter().copied()));
+    let sql = Sql::between(" UNION ALL ", of_contents.chain(of_versions));
     let rows: Vec<PartRow> = fetch(db, sql).await?;
     let mut parts = Parts::default();
     for row in rows {

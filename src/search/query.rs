@@ -112,20 +112,12 @@ impl Query {
                 .push(" AND word < ")
                 .bind(beyond)
         });
-        let terms = whole
+        let terms: Vec<Sql> = whole
             .chain(begun)
-            .map(|sql| sql.push(" GROUP BY content_id"));
-        let mut count: i64 = 0;
-        let mut found = Sql::default();
-        for sql in terms {
-            found = if count == 0 {
-                found
-            } else {
-                found.push(" UNION ALL ")
-            }
-            .append(sql);
-            count += 1;
-        }
+            .map(|sql| sql.push(" GROUP BY content_id"))
+            .collect();
+        let count = i64::try_from(terms.len()).unwrap_or(i64::MAX);
+        let found = Sql::between(" UNION ALL ", terms);
         if count == 0 {
             return Sql::new(
                 "SELECT content_id, field_class AS rank FROM search_words WHERE 1 = 0",

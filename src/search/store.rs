@@ -88,11 +88,7 @@ fn texts(content: ContentId) -> Sql {
     let of_contents = OF_CONTENTS
         .into_iter()
         .map(|select| Sql::new(select).bind(content));
-    let mut sql = Sql::default();
-    for (i, part) in of_versions.chain(of_contents).enumerate() {
-        sql = if i == 0 { sql } else { sql.push(" UNION ALL ") }.append(part);
-    }
-    sql
+    Sql::between(" UNION ALL ", of_versions.chain(of_contents))
 }
 
 /// The words under which a content with these texts is found, each with the class it has in the index; a

@@ -13,8 +13,7 @@ use uuid::Uuid;
 
 use super::query::{ORDER, Query};
 use crate::accounts::Reach;
-use crate::platform::db::{PageRequest, SortColumn};
-use crate::platform::db::{Sql, keyset_page};
+use crate::platform::db::{Direction, KeyPart, PageRequest, SortColumn, Sql, keyset_page};
 use crate::platform::ids::BrandId;
 
 /// Most words that a survey looks at, over all terms and brands.
@@ -76,34 +75,28 @@ struct InBrand {
 impl Query {
     /// The statement that finds out which words the terms are; none for a query without terms.
     pub(crate) fn survey(&self, brands: &Reach<BrandId>) -> Option<Sql> {
-        let mut first = Sql::default();
         let terms = self.terms();
-        for (i, term) in terms.iter().enumerate() {
-            let number = i32::try_from(i).ok()?;
-            let part = Sql::new("SELECT CAST(")
+        if terms.is_empty() {
+            return None;
+        }
+        let of = || match brands {
+            Reach::All => Sql::new("1 = 1"),
+            Reach::Only(ids) => Sql::new("b.id IN ").list(ids.iter().copied()),
+        };
+        let first = terms.iter().zip(0_i32..).map(|(term, number)| {
+            Sql::new("SELECT CAST(")
                 .bind(number)
                 .push(" AS integer) AS term, b.id AS brand_id, CAST(")
                 .bind(term.to.as_str())
                 .push(" AS text) AS beyond, (SELECT min(s.word) FROM search_words s WHERE s.brand_id = b.id AND ")
                 .append(term.met("s"))
                 .push(") AS word FROM brands b WHERE ")
-                .append(match brands {
-                    Reach::All => Sql::new("1 = 1"),
-                    Reach::Only(ids) => Sql::new("b.id IN ").list(ids.iter().copied()),
-                });
-            first = if i == 0 {
-                part
-            } else {
-                first.push(" UNION ALL ").append(part)
-            };
-        }
-        if terms.is_empty() {
-            return None;
-        }
+                .append(of())
+        });
         // From each word to the next one that begins the same, a step in the index each.
         Some(
             Sql::new("WITH RECURSIVE start AS (")
-                .append(first)
+                .append(Sql::between(" UNION ALL ", first))
                 .push(
                     "), found AS (SELECT term, brand_id, beyond, word FROM start UNION ALL
                      SELECT f.term, f.brand_id, f.beyond, (SELECT min(s.word) FROM search_words s
@@ -158,12 +151,11 @@ impl Route {
     /// The page of contents, as `id` and `rank`, that meet a condition on `contents c`; none where there is
     /// nowhere to walk.
     pub(crate) fn select(&self, condition: &Sql, page: &PageRequest) -> Option<Sql> {
-        use crate::platform::db::KeyPart;
         let (rank, id) = match page.after.as_deref() {
             Some([KeyPart::Int(rank), KeyPart::Id(id)]) => (i32::try_from(*rank).ok()?, Some(*id)),
             _ => (1, None),
         };
-        let mut found: Option<Sql> = None;
+        let mut walks = Vec::new();
         for brand in &self.brands {
             for word in &brand.words {
                 for wanted in rank..=CLASSES {
@@ -176,19 +168,18 @@ impl Route {
                             .push(" AND ")
                             .append(condition.clone())
                             .append(keyset_page(&ORDER_OF_A_WALK, &narrow(page, beyond)));
-                        let walk = Sql::new("SELECT * FROM (").append(walk).push(") w");
-                        found = Some(match found {
-                            Some(sql) => sql.push(" UNION ").append(walk),
-                            None => walk,
-                        });
+                        walks.push(Sql::new("SELECT * FROM (").append(walk).push(") w"));
                     }
                 }
             }
         }
+        if walks.is_empty() {
+            return None;
+        }
         let all = PageRequest::first(page.limit);
         Some(
             Sql::new("SELECT s.content_id AS id, s.rank FROM (")
-                .append(found?)
+                .append(Sql::between(" UNION ", walks))
                 .push(") s WHERE 1 = 1")
                 .append(keyset_page(&ORDER, &all)),
         )
@@ -244,12 +235,12 @@ impl Route {
 /// Within a walk: the newest first.
 const ORDER_OF_A_WALK: [SortColumn; 1] = [SortColumn {
     expr: "d.content_id",
-    direction: crate::platform::db::Direction::Descending,
+    direction: Direction::Descending,
 }];
 
 fn narrow(page: &PageRequest, beyond: Option<Uuid>) -> PageRequest {
     PageRequest {
-        after: beyond.map(|id| vec![crate::platform::db::KeyPart::Id(id)]),
+        after: beyond.map(|id| vec![KeyPart::Id(id)]),
         ..PageRequest::first(page.limit)
     }
 }

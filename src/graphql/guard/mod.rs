@@ -154,7 +154,8 @@ fn allows(access: Option<Access>, viewer: &Viewer) -> bool {
     }
 }
 
-fn refused(code: &str, message: impl Into<String>) -> ServerError {
+/// An error that GraphQL itself reports, with its code.
+pub(crate) fn refused(code: &str, message: impl Into<String>) -> ServerError {
     let mut error = ServerError::new(message, None);
     error
         .extensions

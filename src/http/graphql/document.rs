@@ -4,7 +4,9 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
 };
-use async_graphql::{ErrorExtensionValues, ServerError, Value, Variables};
+use async_graphql::{ServerError, Value, Variables};
+
+pub(super) use crate::graphql::guard::refused;
 
 /// Longest document, in bytes.
 const MAX_BYTES: usize = 32 * 1024;
@@ -15,16 +17,6 @@ const MAX_NESTING: usize = 64;
 
 /// Most directives; the guard counts those in fragments once for each spread.
 const MAX_DIRECTIVES: usize = 50;
-
-/// An error that GraphQL itself reports, with its code.
-pub(super) fn refused(code: &str, message: impl Into<String>) -> ServerError {
-    let mut error = ServerError::new(message, None);
-    error
-        .extensions
-        .get_or_insert_with(ErrorExtensionValues::default)
-        .set("code", code);
-    error
-}
 
 /// Parses a document that is within the limits.
 pub(super) fn parse(text: &str) -> Result<ExecutableDocument, ServerError> {

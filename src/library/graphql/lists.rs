@@ -269,7 +269,7 @@ pub(crate) async fn list_of<T: OutputType>(
 }
 
 /// What a list is called in its cursors: a short hash of its name with all that narrows it.
-fn list_scope(name: &str) -> String {
+pub(super) fn list_scope(name: &str) -> String {
     sha256_hex(name.as_bytes())[..16].to_owned()
 }
 

@@ -6,7 +6,7 @@ use async_graphql::connection::{ConnectionNameType, EdgeNameType};
 use async_graphql::{Context, Object, OutputType, Union};
 
 use super::inputs::ContentFilter;
-use super::lists::with_contents;
+use super::lists::{list_scope, with_contents};
 use crate::accounts::OpContext;
 use crate::assets::graphql::Asset;
 use crate::channels::{Tree, tree};
@@ -18,7 +18,6 @@ use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::library::filter::Filter;
 use crate::library::found::Finding;
-use crate::platform::seal::sha256_hex;
 use crate::search::Query;
 
 /// What a search finds.
@@ -71,7 +70,7 @@ impl SearchQuery {
     ) -> GqlResult<Connection<SearchResult, SearchNames, SearchNames>> {
         let cx = ctx.cx();
         let name = format!("search {query:?} {kind:?} {filter:?}");
-        let scope = sha256_hex(name.as_bytes())[..16].to_owned();
+        let scope = list_scope(&name);
         let request = PageArgs::forward(first, after)
             .open(&cx.app, &scope, 2)
             .or_fail()?;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Sql;
 
 /// One part of a sort key, as it stands in a cursor: marked with its type, for a name may look like an id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum KeyPart {
     #[serde(rename = "n")]
     Int(i64),
@@ -53,7 +53,7 @@ pub struct SortColumn {
 }
 
 /// Which page is wanted: `limit` rows after or before a key, from the front or the back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     pub limit: u32,
     pub after: Option<Vec<KeyPart>>,

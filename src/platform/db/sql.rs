@@ -156,9 +156,15 @@ impl Sql {
     /// Parts with commas between them.
     #[must_use]
     pub fn commas(parts: impl IntoIterator<Item = Self>) -> Self {
+        Self::between(", ", parts)
+    }
+
+    /// Parts with text of ours between them, such as ` UNION ALL `; empty for none.
+    #[must_use]
+    pub fn between(text: &'static str, parts: impl IntoIterator<Item = Self>) -> Self {
         let mut out = Self::default();
         for (i, part) in parts.into_iter().enumerate() {
-            out = if i == 0 { out } else { out.push(", ") }.append(part);
+            out = if i == 0 { out } else { out.push(text) }.append(part);
         }
         out
     }
