@@ -331,11 +331,17 @@ impl PlacementsMutation {
     ) -> GqlResult<CreatePlacementPayload> {
         let key = client_mutation_id(&input);
         let made = async {
-            let id = once(ctx, |cx| async move {
+            let made = once(ctx, |cx| async move {
                 create_placement(&cx, input.resolve(&cx).await?).await
             })
             .await?;
-            Placement::reload(ctx, id).await
+            match made.placement {
+                Some(placement) => {
+                    ctx.loader().clear::<PlacementsKey>();
+                    Ok(Some(Placement(placement)))
+                }
+                None => Placement::reload(ctx, made.id).await,
+            }
         };
         respond(
             key,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::FromQueryResult;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::model::{Placement, PlacementStatus};
@@ -61,8 +62,17 @@ struct Caller {
     cap_field: &'static str,
 }
 
+/// A placement that was made. A repeated call knows its id alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Made {
+    pub id: PlacementId,
+    #[serde(skip)]
+    pub placement: Option<Arc<Placement>>,
+}
+
 /// Places a version of a content, planned or live at once.
-pub(crate) async fn create_placement(cx: &OpContext, mut new: NewPlacement) -> Result<PlacementId> {
+pub(crate) async fn create_placement(cx: &OpContext, mut new: NewPlacement) -> Result<Made> {
     cx.viewer.require(Scope::Write)?;
     let mut problems = Problems::new();
     new.location = text::required(&mut problems, "location", &new.location, text::LINE);
@@ -140,36 +150,54 @@ async fn caller(cx: &OpContext, channel: ChannelId, cap_field: &'static str) -> 
     })
 }
 
-/// The placed content, locked: it is not trashed, nor placed by another, before this write has ended.
 #[derive(FromQueryResult)]
 struct Locked {
     brand_id: BrandId,
     kind: String,
     trashed_at: Option<Timestamp>,
+    current_id: Option<VersionId>,
+    stamp: i64,
+    /// The stamp when the statement began.
+    stamp_seen: i64,
 }
 
+/// The placed content, locked: it is not trashed, nor placed by another, before this write has ended.
 struct Placed {
     content: ContentId,
     brand: BrandId,
     kind: ContentKind,
     trashed: bool,
+    /// The current version.
+    current: Option<VersionId>,
 }
 
 async fn lock(tx: &Tx, viewer: &Viewer, content: ContentId) -> Result<Placed> {
-    let sql = Sql::new("SELECT brand_id, kind, trashed_at FROM contents WHERE id = ")
-        .bind(content)
-        .push(" AND ")
-        .append(brand_condition(viewer, "brand_id"))
-        .push(for_update(&**tx));
-    let row: Locked = fetch_one(&**tx, sql)
-        .await?
-        .ok_or_else(|| Error::not_found("content"))?;
-    let trashed = row.trashed_at.is_some();
+    let sql = Sql::new(
+        "SELECT c.brand_id, c.kind, c.trashed_at, c.stamp,
+         (SELECT x.stamp FROM contents x WHERE x.id = c.id) AS stamp_seen,
+         (SELECT v.id FROM versions v WHERE v.content_id = c.id AND v.state = 'APPROVED'
+          ORDER BY v.number DESC LIMIT 1) AS current_id
+         FROM contents c WHERE c.id = ",
+    )
+    .bind(content)
+    .push(" AND ")
+    .append(brand_condition(viewer, "c.brand_id"))
+    .push(for_update(&**tx));
+    let locked = async || -> Result<Locked> {
+        let row = fetch_one(&**tx, sql.clone()).await?;
+        row.ok_or_else(|| Error::not_found("content"))
+    };
+    let mut row = locked().await?;
+    if row.stamp != row.stamp_seen {
+        // PostgreSQL waited for another writer: the row is as that left it, the sub-selects as they were before.
+        row = locked().await?;
+    }
     Ok(Placed {
         content,
         brand: row.brand_id,
         kind: named(&row.kind)?,
-        trashed,
+        trashed: row.trashed_at.is_some(),
+        current: row.current_id,
     })
 }
 
@@ -183,7 +211,7 @@ impl Placed {
     }
 }
 
-async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<PlacementId> {
+async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<Made> {
     let placed = lock(tx, &caller.viewer, new.content).await?;
     if placed.kind != new.kind {
         return Err(Error::not_found("content"));
@@ -192,29 +220,34 @@ async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<Placemen
     if let Some(product) = new.product {
         check_products(tx, placed.brand, &[product], "product").await?;
     }
-    let version = placeable(tx, placed.content, new.version).await?;
+    let version = match new.version {
+        Some(version) => placeable(tx, placed.content, version).await?,
+        None => placed
+            .current
+            .ok_or_else(|| unplaceable("It has no approved version. Have one approved first."))?,
+    };
     let live = new.status == PlacementStatus::Live;
     if live {
         check_gate(tx, caller, placed.content, new.channel, new.product).await?;
         check_cap(tx, &placed, new.channel, new.product, None, caller).await?;
     }
     let id: PlacementId = tx.id();
-    let row = [
-        ("id", id.into()),
-        ("content_id", placed.content.into()),
-        ("version_id", version.into()),
-        ("channel_id", new.channel.into()),
-        ("product_id", new.product.into()),
-        ("audience_id", new.audience.into()),
-        ("location", new.location.clone().into()),
-        ("url", new.url.clone().into()),
-        ("status", new.status.name().into()),
-        ("planned_for", new.planned_for.into()),
-        ("live_from", live.then_some(tx.op.at).into()),
-        ("created_at", tx.op.at.into()),
-        ("updated_at", tx.op.at.into()),
-    ];
-    tx.write_last(Sql::insert("placements", row));
+    let placement = Placement {
+        id,
+        content: placed.content,
+        version,
+        channel: new.channel,
+        product: new.product,
+        audience: new.audience,
+        location: new.location.clone(),
+        url: new.url.clone(),
+        status: new.status,
+        planned_for: new.planned_for,
+        live_from: live.then_some(tx.op.at),
+        live_to: None,
+        current: placed.current,
+    };
+    tx.write_last(store::insert(&placement, tx.op.at));
     let changes = json!({
         "version": version,
         "channel": new.channel,
@@ -229,7 +262,10 @@ async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<Placemen
     if live {
         announce_live(tx, &placed, id, new.channel);
     }
-    Ok(id)
+    Ok(Made {
+        id,
+        placement: Some(Arc::new(placement)),
+    })
 }
 
 async fn update(
@@ -257,9 +293,9 @@ async fn update(
     let goes_live = status == PlacementStatus::Live && before.status != status;
     if goes_live {
         placed.check_not_trashed("placement")?;
-        placeable(tx, content, Some(change.version.unwrap_or(before.version))).await?;
+        placeable(tx, content, change.version.unwrap_or(before.version)).await?;
     } else if let Some(version) = change.version {
-        placeable(tx, content, Some(version)).await?;
+        placeable(tx, content, version).await?;
     }
     let product = change.product.unwrap_or(before.product);
     if status == PlacementStatus::Live && (goes_live || product != before.product) {
@@ -356,27 +392,23 @@ struct Candidate {
     state: String,
 }
 
-/// The version to be placed: the one named, which must be the content's and approved, or the current one.
-async fn placeable(tx: &Tx, content: ContentId, version: Option<VersionId>) -> Result<VersionId> {
-    let sql = Sql::new("SELECT id, state FROM versions WHERE content_id = ").bind(content);
-    let sql = match version {
-        Some(version) => sql.push(" AND id = ").bind(version),
-        None => sql.push(" AND state = 'APPROVED' ORDER BY number DESC LIMIT 1"),
-    };
-    let unavailable = |text| Error::user(UserErrorCode::NotAvailable, "version", text);
+/// The version to be placed, which must be the content's and approved.
+async fn placeable(tx: &Tx, content: ContentId, version: VersionId) -> Result<VersionId> {
+    let sql = Sql::new("SELECT id, state FROM versions WHERE content_id = ")
+        .bind(content)
+        .push(" AND id = ")
+        .bind(version);
     let found: Option<Candidate> = fetch_one(&**tx, sql).await?;
-    match found {
-        Some(found) if named::<VersionState>(&found.state)? == VersionState::Approved => {
-            Ok(found.id)
-        }
-        Some(_) => Err(unavailable(
-            "This version is not approved. Place an approved one.",
-        )),
-        None if version.is_some() => Err(Error::not_found("version")),
-        None => Err(unavailable(
-            "It has no approved version. Have one approved first.",
-        )),
+    let found = found.ok_or_else(|| Error::not_found("version"))?;
+    if named::<VersionState>(&found.state)? != VersionState::Approved {
+        let text = "This version is not approved. Place an approved one.";
+        return Err(unplaceable(text));
     }
+    Ok(found.id)
+}
+
+fn unplaceable(text: &str) -> Error {
+    Error::user(UserErrorCode::NotAvailable, "version", text)
 }
 
 /// One more live endorsement does not exceed what the channel shows at a time for the product. The

@@ -97,6 +97,26 @@ pub(super) async fn load(
         .collect()
 }
 
+/// The row of a new placement.
+pub(super) fn insert(placement: &Placement, at: Timestamp) -> Sql {
+    let row = [
+        ("id", placement.id.into()),
+        ("content_id", placement.content.into()),
+        ("version_id", placement.version.into()),
+        ("channel_id", placement.channel.into()),
+        ("product_id", placement.product.into()),
+        ("audience_id", placement.audience.into()),
+        ("location", placement.location.clone().into()),
+        ("url", placement.url.clone().into()),
+        ("status", placement.status.name().into()),
+        ("planned_for", placement.planned_for.into()),
+        ("live_from", placement.live_from.into()),
+        ("created_at", at.into()),
+        ("updated_at", at.into()),
+    ];
+    Sql::insert("placements", row)
+}
+
 /// Which placements of a content are listed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Listing {
