@@ -17,6 +17,7 @@ use crate::platform::db::{self, Db, Sql};
 use crate::platform::ids::Ids;
 use crate::platform::seal::Sealer;
 use crate::platform::tasks;
+use crate::rights::KeptFacts;
 
 /// Longest that the end of the log may keep a server from stopping.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub struct App {
     pub sealer: Sealer,
     pub callers: Callers,
     pub channels: TreeCache,
+    pub facts: KeptFacts,
     /// Heads of the audit log that wait to be published.
     pub audit_heads: audit::Heads,
     /// True from the moment the server drains: no new work, `/readyz` says so.
@@ -59,6 +61,7 @@ impl App {
         }
         let sealer = Sealer::new(vec![signing_key(&db, clock.now()).await?]);
         Ok(Arc::new(Self {
+            facts: KeptFacts::new(config.facts_cache_bytes),
             config,
             db,
             blobs,

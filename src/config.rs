@@ -55,6 +55,10 @@ pub struct Settings {
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_connections: Option<u32>,
+    /// Memory for what was read of contents, in bytes; 0: none is kept [default: 33554432, which is 32 MiB].
+    #[arg(long, value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facts_cache_bytes: Option<u64>,
     /// The S3 endpoint, where it is not Amazon's; `http://` is allowed if it is written so.
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +127,8 @@ pub struct Config {
     pub listen: SocketAddr,
     pub data_dir: PathBuf,
     pub database: DatabaseConfig,
+    /// Memory for the facts of contents.
+    pub facts_cache_bytes: u64,
     pub store: StoreConfig,
     /// What uploads leave free of the disk they go to.
     pub reserve: Reserve,
@@ -275,6 +281,7 @@ impl Config {
                 connections,
                 statement_timeout: limits.operation_timeout,
             },
+            facts_cache_bytes: settings.facts_cache_bytes.unwrap_or(32 << 20),
             store,
             reserve,
             public_url,

@@ -117,6 +117,7 @@ impl TestDatabase {
             database: self.config.clone(),
             store: StoreConfig::Folder(self.folder().join("files")),
             // Tests run on small disks too.
+            facts_cache_bytes: 1 << 20,
             reserve: Reserve {
                 bytes: 0,
                 percent: 0,

@@ -18,6 +18,7 @@ mod m20261122_000007_create_placements;
 mod m20261122_000008_create_search;
 mod m20261122_000009_lists_by_index;
 mod m20261122_000010_compare_as_bytes;
+mod m20261122_000011_stamp_contents;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000008_create_search::Migration),
             Box::new(m20261122_000009_lists_by_index::Migration),
             Box::new(m20261122_000010_compare_as_bytes::Migration),
+            Box::new(m20261122_000011_stamp_contents::Migration),
         ]
     }
 }

@@ -195,6 +195,8 @@ pub struct Content {
     pub latest: VersionId,
     /// How many versions there are: their numbers are 1 to this.
     pub version_count: i32,
+    /// Another one whenever anything that the gate or a reader looks at has changed; the database sets it.
+    pub stamp: i64,
     pub detail: Detail,
 }
 

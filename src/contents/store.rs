@@ -38,6 +38,7 @@ struct ContentRow {
     updated_at: Timestamp,
     latest_id: VersionId,
     version_count: i32,
+    stamp: i64,
     asset_kind: Option<String>,
     asset_locale: Option<String>,
     description: Option<String>,
@@ -63,7 +64,7 @@ struct ContentRow {
 /// may answer by reading the whole table once.
 const CONTENT_COLUMNS: &str = "c.id, c.brand_id, c.kind, c.title, c.release_at, c.expire_at, c.withdrawn_at,
      c.archived_at, c.trashed_at, c.revision, c.created_at, c.created_by_kind, c.created_by_id, c.updated_at,
-     c.version_count, a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
+     c.version_count, c.stamp, a.kind AS asset_kind, a.locale AS asset_locale, a.description, a.focal_x, a.focal_y,
      e.outlet_id, o.kind AS outlet_kind, o.tier AS outlet_tier, e.kind AS endorsement_kind, e.published_on,
      e.source_url, e.won_by_kind, e.won_by_id, e.recheck_every_days, e.rechecked_at, e.page_changed_at,
      CASE WHEN v.number = c.version_count THEN v.id ELSE (SELECT x.id FROM versions x
@@ -198,6 +199,7 @@ fn content(row: Row) -> Result<Content> {
         current,
         latest: row.latest_id,
         version_count: row.version_count,
+        stamp: row.stamp,
         detail,
     })
 }

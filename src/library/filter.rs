@@ -43,7 +43,13 @@ pub(crate) struct Filter {
 const MAX_LIST: usize = 250;
 
 impl Filter {
-    /// The filter as a condition. Names are looked up among what the viewer reaches.
+    /// Where it is to go out, if that is asked: for the list to ask the gate.
+    pub(crate) fn gate(&self, cx: &OpContext, tree: &Tree) -> Option<Ask> {
+        let channel = resolve::find(&cx.viewer, tree, self.available_in.as_ref()?)?;
+        Some(Ask::new(tree, channel, cx.at()))
+    }
+
+    /// The rest of the filter as a condition. Names are looked up among what the viewer reaches.
     pub(crate) async fn condition(&self, cx: &OpContext, tree: &Tree) -> Result<Sql> {
         self.check_public(cx)?;
         let mut parts = vec![self.trash()];
@@ -206,11 +212,8 @@ impl Filter {
     }
 
     async fn of_use(&self, cx: &OpContext, tree: &Tree, parts: &mut Vec<Sql>) -> Result<()> {
-        if let Some(channel) = &self.available_in {
-            parts.push(match resolve::find(&cx.viewer, tree, channel) {
-                Some(channel) => lets_out(&Ask::new(tree, channel, cx.at()), "c"),
-                None => Sql::new("1 = 0"),
-            });
+        if self.available_in.is_some() && self.gate(cx, tree).is_none() {
+            parts.push(Sql::new("1 = 0"));
         }
         if let Some(unused) = self.unused {
             let reached = tree

@@ -23,6 +23,7 @@ pub(crate) struct Finding {
 #[derive(FromQueryResult)]
 struct Row {
     id: ContentId,
+    stamp: i64,
     rank: i32,
 }
 
@@ -55,7 +56,7 @@ impl Finding {
         let sql = match self.query.route(fetch(db, survey).await?) {
             Some(route) => route.select(&self.narrowed(cx), request),
             None => Some(
-                Sql::new("SELECT s.content_id AS id, s.rank")
+                Sql::new("SELECT s.content_id AS id, c.stamp, s.rank")
                     .append(self.rows(cx))
                     .append(keyset_page(&ORDER, request)),
             ),
@@ -64,10 +65,13 @@ impl Finding {
             Some(sql) => fetch(db, sql).await?,
             None => Vec::new(),
         };
-        Ok(Page::from_rows(rows, request).map(|row| Listed {
+        let page = Page::from_rows(rows, request);
+        let stamped = page.items.iter().map(|row| (row.id, row.stamp));
+        let facts = cx.app.facts.of(db, stamped).await?;
+        Ok(page.map(|row| Listed {
             id: row.id,
             key: vec![KeyPart::Int(row.rank.into()), KeyPart::Id(row.id.0)],
-            facts: None,
+            facts: facts.get(&row.id).cloned(),
         }))
     }
 

@@ -16,7 +16,7 @@ use crate::platform::db::{
     keyset_page, keyset_range,
 };
 use crate::platform::ids::{BrandId, ChannelId, ContentId};
-use crate::rights::gate::{Ask, Facts, decide};
+use crate::rights::gate::{Ask, Facts, decide, lets_out};
 
 /// In which order contents are listed.
 #[derive(Enum, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,13 +133,13 @@ fn merged(
                 .push(")");
         }
     }
-    let sql = Sql::new("SELECT d.content_id AS id, ")
+    let sql = Sql::new("SELECT d.content_id AS id, c.stamp, ")
         .push(order.key())
         .push(" FROM (")
         .append(walks);
     if backend == DbBackend::Postgres {
         sql.push(
-            ") d CROSS JOIN LATERAL (SELECT 1 FROM contents c WHERE c.id = d.content_id AND NOT ",
+            ") d CROSS JOIN LATERAL (SELECT c.stamp FROM contents c WHERE c.id = d.content_id AND NOT ",
         )
         .append(again)
         .push(" END AND ")
@@ -167,8 +167,17 @@ pub(crate) struct Listing {
     /// Beside what the viewer sees; on `contents c`.
     pub condition: Sql,
     pub order: ContentOrder,
-    /// Where it is to go out: each row of the page is decided again.
+    /// Where it is to go out: only what the gate lets out there.
     pub gate: Option<Ask>,
+}
+
+/// Who asks the gate of the rows that a statement selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gated {
+    /// The statement does, so that it selects exactly the list's rows.
+    BySql,
+    /// The reader does, once it has them.
+    ByReader,
 }
 
 /// Where a row stands in its list.
@@ -176,13 +185,13 @@ pub(crate) struct Listing {
 pub(crate) struct Listed {
     pub id: ContentId,
     pub key: Vec<KeyPart>,
-    /// What the gate looks at, where it was asked.
     pub facts: Option<Arc<Facts>>,
 }
 
 #[derive(FromQueryResult)]
 struct Row {
     id: ContentId,
+    stamp: i64,
     int_key: i64,
     text_key: String,
 }
@@ -216,7 +225,7 @@ impl Listing {
     }
 
     /// What narrows the list beside where it starts from.
-    fn narrowed(&self, cx: &OpContext, tree: &Tree) -> Sql {
+    fn narrowed(&self, cx: &OpContext, tree: &Tree, gated: Gated) -> Sql {
         let mut parts = Vec::new();
         if let Some(kind) = self.kind {
             // Our own two words, in the text: the planner knows how many there are of each.
@@ -230,6 +239,9 @@ impl Listing {
             parts.push(visible(cx, tree));
         }
         parts.push(self.condition.clone());
+        if let (Some(ask), Gated::BySql) = (&self.gate, gated) {
+            parts.push(lets_out(ask, "c"));
+        }
         Sql::all(parts)
     }
 
@@ -242,11 +254,15 @@ impl Listing {
     }
 
     /// The statement that selects a page and one row more.
-    pub(crate) fn select(&self, cx: &OpContext, tree: &Tree, request: &PageRequest) -> Sql {
-        let narrowed = self.narrowed(cx, tree);
-        if let Some(ask) = &self.gate
-            && matches!(self.order, ContentOrder::Newest | ContentOrder::Oldest)
-        {
+    pub(crate) fn select(
+        &self,
+        cx: &OpContext,
+        tree: &Tree,
+        request: &PageRequest,
+        gated: Gated,
+    ) -> Sql {
+        let narrowed = self.narrowed(cx, tree, gated);
+        if let Some(ask) = self.walks_channels() {
             let narrowed = Sql::all([brand_condition(&cx.viewer, "c.brand_id"), narrowed]);
             return merged(
                 cx.app.db.backend(),
@@ -257,7 +273,7 @@ impl Listing {
             );
         }
         let walk = |start: Start| {
-            Sql::new("SELECT c.id, ")
+            Sql::new("SELECT c.id, c.stamp, ")
                 .push(self.order.key())
                 .push(" FROM ")
                 .push(start.from)
@@ -295,13 +311,22 @@ impl Listing {
             before: None,
             ..request.clone()
         };
-        Sql::new("SELECT u.id, u.int_key, u.text_key FROM (")
+        Sql::new("SELECT u.id, u.stamp, u.int_key, u.text_key FROM (")
             .append(found)
             .push(") u WHERE 1 = 1")
             .append(keyset_page(&columns, &all))
     }
 
-    /// A page of it.
+    /// The question to the gate, where the list walks what is tagged to its channels.
+    fn walks_channels(&self) -> Option<&Ask> {
+        let by_id = matches!(self.order, ContentOrder::Newest | ContentOrder::Oldest);
+        self.gate.as_ref().filter(|_| by_id)
+    }
+
+    /// A page of it. Two walks at most, and what is not known yet of the rows they meet.
+    ///
+    /// Most of what is tagged to a channel goes out there. So the gate is asked of what a plain walk meets
+    /// first, from facts that are mostly known; only where that does not fill the page is it asked in SQL.
     pub(crate) async fn page(
         &self,
         cx: &OpContext,
@@ -309,20 +334,65 @@ impl Listing {
         request: &PageRequest,
     ) -> Result<Page<Listed>> {
         self.check()?;
-        let rows: Vec<Row> = fetch(cx.app.db.read(), self.select(cx, tree, request)).await?;
-        let page = Page::from_rows(rows, request).map(|row| {
-            let first = match self.order {
-                ContentOrder::Newest | ContentOrder::Oldest => None,
-                ContentOrder::Title => Some(KeyPart::Text(row.text_key)),
-                ContentOrder::Updated | ContentOrder::Published => Some(KeyPart::Int(row.int_key)),
+        let asks = asks(cx, tree, self.gate.as_ref());
+        let asks = asks.as_deref();
+        let mut rows = Vec::new();
+        let mut rest = request.clone();
+        if self.walks_channels().is_some() {
+            let look = PageRequest {
+                limit: request.limit + request.limit / 4 + 4,
+                ..request.clone()
             };
-            Listed {
-                id: row.id,
-                key: first.into_iter().chain([KeyPart::Id(row.id.0)]).collect(),
-                facts: None,
+            rows = self.rows(cx, tree, &look, Gated::ByReader).await?;
+            let met_all = rows.len() <= look.limit as usize;
+            let last = rows.last().map(|row| row.key.clone());
+            rows.retain(|row| row.goes_out(asks));
+            if met_all || rows.len() > request.limit as usize {
+                return Ok(Page::from_rows(rows, request));
             }
-        });
-        decide_again(cx, tree, page, self.gate.as_ref()).await
+            if request.backwards {
+                rest.before = last;
+            } else {
+                rest.after = last;
+            }
+            rest.limit -= u32::try_from(rows.len()).unwrap_or(rest.limit);
+        }
+        rows.extend(self.rows(cx, tree, &rest, Gated::BySql).await?);
+        Ok(decided(Page::from_rows(rows, request), asks))
+    }
+
+    /// What a statement selects, with what is known of it.
+    async fn rows(
+        &self,
+        cx: &OpContext,
+        tree: &Tree,
+        request: &PageRequest,
+        gated: Gated,
+    ) -> Result<Vec<Listed>> {
+        let db = cx.app.db.read();
+        let rows: Vec<Row> = fetch(db, self.select(cx, tree, request, gated)).await?;
+        let facts = cx
+            .app
+            .facts
+            .of(db, rows.iter().map(|row| (row.id, row.stamp)))
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let first = match self.order {
+                    ContentOrder::Newest | ContentOrder::Oldest => None,
+                    ContentOrder::Title => Some(KeyPart::Text(row.text_key)),
+                    ContentOrder::Updated | ContentOrder::Published => {
+                        Some(KeyPart::Int(row.int_key))
+                    }
+                };
+                Listed {
+                    id: row.id,
+                    key: first.into_iter().chain([KeyPart::Id(row.id.0)]).collect(),
+                    facts: facts.get(&row.id).cloned(),
+                }
+            })
+            .collect())
     }
 
     /// How many there are in all.
@@ -340,33 +410,37 @@ impl Listing {
                 .list(ask.chain.iter().copied())
                 .push(")");
         }
-        let sql = sql.push(" AND ").append(self.narrowed(cx, tree));
+        let sql = sql
+            .push(" AND ")
+            .append(self.narrowed(cx, tree, Gated::BySql));
         fetch_count(cx.app.db.read(), sql).await
     }
 }
 
-/// Decides each row of a page again where the gate was asked. The predicate selects exactly what the gate
-/// lets out, so nothing is dropped unless something changed in between; a metric counts what is.
-pub(crate) async fn decide_again(
-    cx: &OpContext,
-    tree: &Tree,
-    mut page: Page<Listed>,
-    gate: Option<&Ask>,
-) -> Result<Page<Listed>> {
-    let asks: Vec<Ask> = match gate {
-        Some(ask) => vec![ask.clone()],
-        None if cx.viewer.is_public() => public_asks(cx, tree),
-        None => return Ok(page),
-    };
-    let ids: Vec<ContentId> = page.items.iter().map(|row| row.id).collect();
-    let facts = crate::rights::load_facts(cx.app.db.read(), &ids).await?;
-    let before = page.items.len();
-    page.items.retain_mut(|row| {
-        row.facts = facts.get(&row.id).cloned();
-        row.facts
+/// The questions of which one must be answered with yes, if the gate is to be asked at all.
+fn asks(cx: &OpContext, tree: &Tree, gate: Option<&Ask>) -> Option<Vec<Ask>> {
+    match gate {
+        Some(ask) => Some(vec![ask.clone()]),
+        None if cx.viewer.is_public() => Some(public_asks(cx, tree)),
+        None => None,
+    }
+}
+
+impl Listed {
+    fn goes_out(&self, asks: Option<&[Ask]>) -> bool {
+        let Some(asks) = asks else { return true };
+        self.facts
             .as_ref()
             .is_some_and(|facts| asks.iter().any(|ask| decide(facts, ask).is_available()))
-    });
+    }
+}
+
+/// Decides each row of a page again that a statement has selected by the gate's predicate. That selects
+/// exactly what the gate lets out, so nothing is dropped unless something changed in between; a metric
+/// counts what is.
+fn decided(mut page: Page<Listed>, asks: Option<&[Ask]>) -> Page<Listed> {
+    let before = page.items.len();
+    page.items.retain(|row| row.goes_out(asks));
     let dropped = before - page.items.len();
     if dropped > 0 {
         metrics::counter!("accolade_gate_disagreements_total").increment(dropped as u64);
@@ -375,5 +449,23 @@ pub(crate) async fn decide_again(
             "the gate refused rows that its predicate had selected"
         );
     }
-    Ok(page)
+    page
+}
+
+/// The same for rows of which nothing is known yet.
+pub(crate) async fn decide_again(
+    cx: &OpContext,
+    tree: &Tree,
+    mut page: Page<Listed>,
+    gate: Option<&Ask>,
+) -> Result<Page<Listed>> {
+    let asks = asks(cx, tree, gate);
+    if asks.is_some() {
+        let ids: Vec<ContentId> = page.items.iter().map(|row| row.id).collect();
+        let mut facts = crate::rights::load_facts(cx.app.db.read(), &ids).await?;
+        for row in &mut page.items {
+            row.facts = facts.remove(&row.id);
+        }
+    }
+    Ok(decided(page, asks.as_deref()))
 }

@@ -7,12 +7,14 @@
 mod facts;
 pub mod gate;
 pub(crate) mod graphql;
+mod kept;
 mod loaders;
 mod model;
 mod service;
 mod store;
 
 pub(crate) use facts::load_facts;
+pub use kept::KeptFacts;
 pub(crate) use loaders::{FactsKey, LiveKey};
 pub use model::{Lease, LeaseAccess, LeaseOn, Place, Terms};
 pub(crate) use service::{out_on_any, refusal};

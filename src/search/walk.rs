@@ -148,7 +148,7 @@ impl Query {
 }
 
 impl Route {
-    /// The page of contents, as `id` and `rank`, that meet a condition on `contents c`; none where there is
+    /// The page of contents, as `id`, `stamp` and `rank`, that meet a condition on `contents c`; none where there is
     /// nowhere to walk.
     pub(crate) fn select(&self, condition: &Sql, page: &PageRequest) -> Option<Sql> {
         let (rank, id) = match page.after.as_deref() {
@@ -178,7 +178,7 @@ impl Route {
         }
         let all = PageRequest::first(page.limit);
         Some(
-            Sql::new("SELECT s.content_id AS id, s.rank FROM (")
+            Sql::new("SELECT s.content_id AS id, s.stamp, s.rank FROM (")
                 .append(Sql::between(" UNION ", walks))
                 .push(") s WHERE 1 = 1")
                 .append(keyset_page(&ORDER, &all)),
@@ -196,7 +196,7 @@ impl Route {
             return None;
         }
         let rarest = self.terms.get(brand.rarest)?;
-        let mut sql = Sql::new("SELECT d.content_id, ")
+        let mut sql = Sql::new("SELECT d.content_id, c.stamp, ")
             .name(&wanted.to_string())
             .push(" AS rank FROM search_words d JOIN contents c ON c.id = d.content_id WHERE d.brand_id = ")
             .bind(brand.brand)

@@ -29,7 +29,19 @@ struct Calls {
     /// The author of all but the reviews.
     author: String,
     reviewer: String,
+    /// Another instance, which remembers what it has read, and what it is asked after each call.
+    onlooker: Option<TestApp>,
 }
+
+/// All that is shown of contents, in lists and through the gate.
+const SEEN: &str = "query { channel(slug: \"site\") { contents(first: 10) { totalCount nodes { ...seen } } }
+    assets(first: 10) { nodes { ...seen } } endorsements(first: 10) { nodes { ...seen } } }
+    fragment seen on Content { __typename id title status revision tags markets
+    products { id name } channels { id } audiences { id } leases { id endsAt }
+    latestVersion { id number state } availability(channel: \"site\") { available until holds { reason } }
+    ... on Asset { version { id text file { sha256 width } } endorsements { id } }
+    ... on Endorsement { version { id statements { locale headline quote } } claims { state } evidence { state }
+      recheckDueAt assets { id } } }";
 
 impl Calls {
     fn token(&self, name: &str) -> &str {
@@ -46,6 +58,13 @@ impl Calls {
         let token = self.token(name);
         let payload = self.app.mutate_as(token, name, input.clone(), select).await;
         assert_eq!(TestApp::outcome(&payload), "OK", "{name}: {payload:#}");
+        if let Some(onlooker) = &self.onlooker {
+            // It has seen all this before the call; a new instance has not.
+            let fresh = another(&self.app).await;
+            let (known, new) = (onlooker.query(SEEN).await, fresh.query(SEEN).await);
+            assert_eq!(known, new, "after {name}");
+            fresh.stop().await;
+        }
         self.made.push(Made {
             name,
             input,
@@ -303,7 +322,21 @@ async fn calls() -> Calls {
         made: Vec::new(),
         author,
         reviewer,
+        onlooker: None,
     }
+}
+
+#[tokio::test]
+async fn what_an_instance_remembers_is_what_a_new_one_reads() {
+    let mut calls = calls().await;
+    calls.onlooker = Some(another(&calls.app).await);
+    calls.all().await;
+    if let Some(onlooker) = calls.onlooker.take() {
+        let contents = onlooker.query(SEEN).await;
+        assert_ne!(contents["assets"]["nodes"], json!([]));
+        onlooker.stop().await;
+    }
+    calls.app.stop().await;
 }
 
 #[tokio::test]

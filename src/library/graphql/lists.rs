@@ -1,5 +1,6 @@
 //! The lists themselves.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object, OutputType};
@@ -26,7 +27,7 @@ use crate::platform::db::{Page, Sql};
 use crate::platform::ids::ChannelId;
 use crate::platform::seal::sha256_hex;
 use crate::rights::FactsKey;
-use crate::rights::gate::{Ask, lets_out};
+use crate::rights::gate::Ask;
 
 pub(crate) type ContentConnection = Connection<Content>;
 
@@ -106,16 +107,11 @@ async fn list<T: OutputType>(
     let filter = Filter::from(filter.unwrap_or_default());
     let tree = tree(cx).await.or_fail()?;
     let condition = filter.condition(cx, &tree).await.or_fail()?;
-    let gate = match &filter.available_in {
-        Some(channel) => crate::channels::resolve::find(&cx.viewer, &tree, channel)
-            .map(|channel| Ask::new(&tree, channel, cx.at())),
-        None => None,
-    };
     let listing = Listing {
         kind: Some(kind),
         condition,
         order,
-        gate,
+        gate: filter.gate(cx, &tree),
     };
     page(ctx, tree, listing, &name, args, node).await
 }
@@ -152,49 +148,31 @@ pub(crate) async fn page<T: OutputType>(
     ))
 }
 
-/// The contents of a page's rows. What the gate has looked at already is kept for the request.
+/// The contents of a page's rows. What is known of them already is kept for the request.
 pub(super) async fn with_contents(
     ctx: &Context<'_>,
     page: Page<Listed>,
 ) -> Result<Page<(Listed, Arc<contents::Content>)>> {
     let loader = ctx.loader();
-    let facts: Vec<_> = page
-        .items
-        .iter()
-        .filter_map(|row| row.facts.clone())
-        .collect();
-    loader
-        .feed_many(
-            facts
-                .iter()
-                .map(|f| (FactsKey(f.content.id), Arc::clone(f))),
-        )
-        .await;
-    loader
-        .feed_many(
-            facts
-                .iter()
-                .map(|f| (ContentKey(f.content.id), Arc::clone(&f.content))),
-        )
-        .await;
-    loader
-        .feed_many(
-            facts
-                .iter()
-                .map(|f| (LabelsKey(f.content.id), Arc::clone(&f.labels))),
-        )
-        .await;
-    let current = || {
-        facts
-            .iter()
-            .filter_map(|f| f.content.current.as_ref().map(|v| (v, f)))
+    let known = || page.items.iter().filter_map(|row| row.facts.as_ref());
+    let facts = known().map(|f| (FactsKey(f.content.id), Arc::clone(f)));
+    loader.feed_many(facts).await;
+    let contents = known().map(|f| (ContentKey(f.content.id), Arc::clone(&f.content)));
+    loader.feed_many(contents).await;
+    let labels = known().map(|f| (LabelsKey(f.content.id), Arc::clone(&f.labels)));
+    loader.feed_many(labels).await;
+    let statements = known().filter_map(|f| {
+        let version = f.content.current.as_ref()?;
+        Some((StatementsKey(version.id), Arc::clone(&f.statements)))
+    });
+    loader.feed_many(statements).await;
+    let unknown = page.items.iter().filter(|row| row.facts.is_none());
+    let unknown: Vec<ContentKey> = unknown.map(|row| ContentKey(row.id)).collect();
+    let mut others = if unknown.is_empty() {
+        HashMap::new()
+    } else {
+        loader.load_many(unknown).await?
     };
-    loader
-        .feed_many(current().map(|(v, f)| (StatementsKey(v.id), Arc::clone(&f.statements))))
-        .await;
-    let mut contents = loader
-        .load_many(page.items.iter().map(|row| ContentKey(row.id)))
-        .await?;
     let Page {
         items,
         has_next,
@@ -203,9 +181,9 @@ pub(super) async fn with_contents(
     let items = items
         .into_iter()
         .filter_map(|row| {
-            contents
-                .remove(&ContentKey(row.id))
-                .map(|content| (row, content))
+            let known = row.facts.as_ref().map(|facts| Arc::clone(&facts.content));
+            let content = known.or_else(|| others.remove(&ContentKey(row.id)))?;
+            Some((row, content))
         })
         .collect();
     Ok(Page {
@@ -311,7 +289,7 @@ async fn pulled(cx: &OpContext, tree: &Tree, channel: ChannelId, pull: Pull) -> 
         .in_market(pull.market.map(|m| m.0))
         .in_locale(pull.locale.map(|l| l.0));
     ask.at = at(cx, pull.at)?;
-    let mut parts = vec![lets_out(&ask, "c")];
+    let mut parts = Vec::new();
     if let Some(product) = product {
         parts.push(
             Sql::new("EXISTS (SELECT 1 FROM content_products t WHERE t.content_id = c.id AND t.product_id = ")

@@ -18,6 +18,8 @@ use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::library::filter::Filter;
 use crate::library::found::Finding;
+use crate::platform::db::Sql;
+use crate::rights::gate::lets_out;
 use crate::search::Query;
 
 /// What a search finds.
@@ -104,9 +106,11 @@ async fn finding(
 ) -> Result<Finding> {
     let query = Query::parse(query)?;
     let filter = Filter::from(filter.unwrap_or_default());
+    let gate = filter.gate(cx, tree).map(|ask| lets_out(&ask, "c"));
+    let condition = filter.condition(cx, tree).await?;
     Ok(Finding {
         query,
         kind,
-        condition: filter.condition(cx, tree).await?,
+        condition: Sql::all(gate.into_iter().chain([condition])),
     })
 }

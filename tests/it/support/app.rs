@@ -100,6 +100,7 @@ impl TestApp {
                 ..database.config().clone()
             },
             store,
+            facts_cache_bytes: 1 << 20,
             reserve,
             public_url: url.parse().unwrap(),
             log_format: LogFormat::Text,
