@@ -11,6 +11,8 @@ RUN npm run build
 
 # The Debian release of the last stage: the binary needs no newer C library than that one has.
 FROM rust:1.95-bookworm AS server
+# The fast half of libjpeg-turbo is written for it; without, renditions are made at two thirds of the pace.
+RUN apt-get update && apt-get install -y --no-install-recommends nasm && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
 COPY --from=console /build/web/dist web/dist
