@@ -19,6 +19,7 @@ mod m20261122_000008_create_search;
 mod m20261122_000009_lists_by_index;
 mod m20261122_000010_compare_as_bytes;
 mod m20261122_000011_stamp_contents;
+mod m20261122_000012_create_uploads;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000009_lists_by_index::Migration),
             Box::new(m20261122_000010_compare_as_bytes::Migration),
             Box::new(m20261122_000011_stamp_contents::Migration),
+            Box::new(m20261122_000012_create_uploads::Migration),
         ]
     }
 }

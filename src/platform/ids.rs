@@ -133,6 +133,7 @@ typed_id! {
     TokenId = "token";
     AuditEntryId = "audit";
     EventId = "event";
+    UploadId = "upload";
 }
 
 impl From<AssetId> for ContentId {

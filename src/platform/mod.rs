@@ -6,6 +6,7 @@
 pub mod blob;
 pub mod clock;
 pub mod db;
+pub mod digest;
 pub mod ids;
 pub mod ledger;
 pub mod locale;

@@ -4,6 +4,11 @@
 //! or none: the folder renames a finished file into place (and syncs it and its directory), S3 shows an
 //! object when it is complete. Which object holds which hash is the database's to say.
 
+mod folder;
+mod growing;
+mod parts;
+mod seek;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +20,16 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
+use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+pub use growing::{Growing, Growth, Saving};
+pub use seek::SeekRead;
 
 /// Bytes gathered before they are sent on as one part of a larger object.
 const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -52,6 +61,23 @@ pub struct S3Config {
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    place: Place,
+}
+
+/// What is behind the common face, for what a folder and a bucket do differently.
+#[derive(Clone)]
+enum Place {
+    Folder(PathBuf),
+    Bucket(Arc<dyn MultipartStore>),
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Folder(_) => "Folder",
+            Self::Bucket(_) => "Bucket",
+        })
+    }
 }
 
 /// A stored object's bytes, or a part of them, as they come.
@@ -74,6 +100,7 @@ impl Blobs {
                 Ok(Self {
                     store: Arc::new(store),
                     prefix: Path::default(),
+                    place: Place::Folder(folder.clone()),
                 })
             }
             StoreConfig::S3(s3) => {
@@ -96,10 +123,11 @@ impl Blobs {
                         .with_access_key_id(id)
                         .with_secret_access_key(secret);
                 }
-                let store = builder.build().context("opening the S3 bucket")?;
+                let store = Arc::new(builder.build().context("opening the S3 bucket")?);
                 Ok(Self {
-                    store: Arc::new(store),
+                    store: Arc::clone(&store) as Arc<dyn ObjectStore>,
                     prefix: Path::from(s3.prefix.as_str()),
+                    place: Place::Bucket(store),
                 })
             }
         }
@@ -181,7 +209,7 @@ impl Blobs {
                     .trim_start_matches('/')
                     .to_owned()
             })
-            .map_err(crate::error::Error::from)
+            .map_err(Error::from)
             .boxed()
     }
 
@@ -190,6 +218,13 @@ impl Blobs {
         match self.store.head(&self.path("no-such-object")).await {
             Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    fn bucket(&self) -> Result<Arc<dyn MultipartStore>> {
+        match &self.place {
+            Place::Bucket(store) => Ok(Arc::clone(store)),
+            Place::Folder(_) => Err(Error::internal("a folder has no parts")),
         }
     }
 
