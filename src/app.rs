@@ -18,6 +18,7 @@ use crate::platform::ids::Ids;
 use crate::platform::seal::Sealer;
 use crate::platform::tasks;
 use crate::rights::KeptFacts;
+use crate::uploads;
 
 /// Longest that the end of the log may keep a server from stopping.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -106,6 +107,13 @@ impl App {
             repeat(&app, Duration::from_hours(1), |app| async move {
                 sweep_idempotency(&app).await?;
                 sweep_usage(&app).await
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("sweep_uploads", async move {
+            repeat(&app, Duration::from_mins(30), |app| async move {
+                uploads::sweep(&app).await
             })
             .await;
         });

@@ -51,6 +51,14 @@ pub struct Settings {
     #[arg(long, value_name = "PERCENT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reserve_percent: Option<u8>,
+    /// Bytes of the largest file that can be sent in pieces [default: 53687091200, which is 50 GiB].
+    #[arg(long, value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_max_bytes: Option<u64>,
+    /// Hours after which an upload that nothing is added to, or that is not used, is gone [default: 24].
+    #[arg(long, value_name = "HOURS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_expires_hours: Option<u32>,
     /// Connections to PostgreSQL, or readers of SQLite [default: 16, or 4].
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,6 +140,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What uploads leave free of the disk they go to.
     pub reserve: Reserve,
+    /// Files that are sent in pieces.
+    pub uploads: UploadLimits,
     /// Without a slash at its end.
     pub public_url: Url,
     pub log_format: LogFormat,
@@ -139,6 +149,49 @@ pub struct Config {
     pub graphiql: bool,
     pub metrics: bool,
     pub limits: Limits,
+}
+
+/// How large a file that is sent in pieces may be, and how long it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadLimits {
+    pub max_bytes: u64,
+    /// How long an upload waits for more, or to be used, in milliseconds.
+    pub expires_ms: i64,
+}
+
+impl Default for UploadLimits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 50 << 30,
+            expires_ms: 24 * HOUR_MS,
+        }
+    }
+}
+
+const HOUR_MS: i64 = 3_600_000;
+/// A larger file would have larger parts in a bucket, each of which stands in memory.
+const MOST_UPLOAD_BYTES: u64 = 256 << 30;
+/// A year.
+const MOST_UPLOAD_HOURS: u32 = 8_760;
+
+impl UploadLimits {
+    fn check(settings: &Settings) -> anyhow::Result<Self> {
+        let default = Self::default();
+        let max_bytes = settings.upload_max_bytes.unwrap_or(default.max_bytes);
+        ensure!(
+            (1..=MOST_UPLOAD_BYTES).contains(&max_bytes),
+            "upload_max_bytes must be from 1 to {MOST_UPLOAD_BYTES}"
+        );
+        let hours = settings.upload_expires_hours.unwrap_or(24);
+        ensure!(
+            (1..=MOST_UPLOAD_HOURS).contains(&hours),
+            "upload_expires_hours must be from 1 to {MOST_UPLOAD_HOURS}"
+        );
+        Ok(Self {
+            max_bytes,
+            expires_ms: i64::from(hours) * HOUR_MS,
+        })
+    }
 }
 
 /// What one caller may ask of GraphQL.
@@ -265,6 +318,7 @@ impl Config {
         );
         let store = store(&settings, &data_dir)?;
         let limits = Limits::check(&settings)?;
+        let uploads = UploadLimits::check(&settings)?;
         let reserve = Reserve {
             bytes: settings.reserve_bytes.unwrap_or(1 << 30),
             percent: settings.reserve_percent.unwrap_or(5),
@@ -284,6 +338,7 @@ impl Config {
             facts_cache_bytes: settings.facts_cache_bytes.unwrap_or(32 << 20),
             store,
             reserve,
+            uploads,
             public_url,
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.unwrap_or_else(|| {

@@ -25,5 +25,6 @@ pub mod search;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod uploads;
 pub mod usage;
 pub mod verify;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-use crate::config::{Config, Limits, LogFormat};
+use crate::config::{Config, Limits, LogFormat, UploadLimits};
 use crate::platform::blob::StoreConfig;
 use crate::platform::db::{self, DatabaseConfig, Db};
 use crate::platform::room::Reserve;
@@ -122,6 +122,7 @@ impl TestDatabase {
                 bytes: 0,
                 percent: 0,
             },
+            uploads: UploadLimits::default(),
             public_url: "http://127.0.0.1:4000".parse().expect("an address"),
             log_format: LogFormat::Text,
             log: "info".to_owned(),

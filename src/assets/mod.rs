@@ -17,5 +17,5 @@ pub(crate) mod upload;
 pub(crate) use loaders::AltsKey;
 pub(crate) use model::Alt;
 pub(crate) use source::{FileSource, SourceFile, keep, resolve_source};
-pub use upload::{Refused, StoredUpload};
+pub use upload::StoredUpload;
 pub(crate) use upload::{discard_unclaimed, receive};

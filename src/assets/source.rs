@@ -1,4 +1,5 @@
-//! Where a mutation's file comes from: bytes sent with the request, or bytes the caller stored before.
+//! Where a mutation's file comes from: bytes sent with the request, a finished upload of the caller's, or bytes
+//! the caller stored before.
 //!
 //! Bytes first, rows second: [`resolve_source`] runs before the transaction and says what the bytes are,
 //! [`keep`] writes their rows inside it. Of two uploads of the same bytes the first keeps its object; the
@@ -6,15 +7,17 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, OneofObject};
+use async_graphql::{Context, ID, OneofObject};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::upload::StoredUpload;
 use crate::error::{Error, Result};
-use crate::graphql::context::Request;
+use crate::graphql::context::{Request, input_id};
 use crate::graphql::scalars::Sha256;
 use crate::graphql::upload::Upload;
 use crate::platform::db::{Sql, Tx, fetch_one, run};
+use crate::platform::ids::UploadId;
+use crate::uploads;
 
 /// Which measurer the stored facts are of; counted up when it starts to measure something else.
 const MEASURER_REVISION: i32 = 1;
@@ -24,6 +27,8 @@ const MEASURER_REVISION: i32 = 1;
 pub(crate) enum FileSource {
     /// A part of this multipart request.
     Upload(Upload),
+    /// The id of a finished upload of yours: the last part of its address under `/uploads`.
+    Tus(ID),
     /// The hash of bytes that you have stored before.
     Sha256(Sha256),
 }
@@ -36,13 +41,16 @@ pub(crate) struct SourceFile {
     pub filename: String,
     pub media_type: String,
     pub bytes: i64,
-    /// Present if they came with this request.
+    /// Present if their rows are still to be written.
     upload: Option<Arc<StoredUpload>>,
+    /// The upload they came with, and the field that names it.
+    finished: Option<(UploadId, String)>,
 }
 
 /// The bytes that an input's `field` names. An upload that is not of this request is a BAD_REQUEST; bytes
-/// that were refused are its user error at `field`; a hash of bytes that the caller never stored is
-/// NOT_FOUND, whether or not somebody else did.
+/// that were refused are its user error at `field`; an upload that is not whole, not there any more or not
+/// the caller's is NOT_FOUND, and so is a hash of bytes that the caller never stored, whether or not somebody
+/// else did.
 pub(crate) async fn resolve_source(
     ctx: &Context<'_>,
     source: &FileSource,
@@ -57,6 +65,29 @@ pub(crate) async fn resolve_source(
             })?;
             sent(upload, field)
         }
+        FileSource::Tus(id) => {
+            let field_of_id = format!("{field}.tus");
+            let id: UploadId = input_id(id, &field_of_id)?;
+            let upload = uploads::finished(ctx.cx(), id).await?;
+            let upload = upload.ok_or_else(|| Error::not_found(&field_of_id))?;
+            if upload.is_used {
+                let holder = ctx.viewer().actor.key();
+                let found = held(ctx.app().db.read(), &holder, &upload.sha256).await?;
+                return found.ok_or_else(|| Error::not_found(&field_of_id));
+            }
+            ctx.uploads().is_using(id);
+            let stored = StoredUpload {
+                sha256: upload.sha256,
+                store_key: upload.store_key,
+                bytes: upload.bytes,
+                filename: upload.filename,
+                outcome: upload.outcome,
+            };
+            Ok(SourceFile {
+                finished: Some((id, field_of_id)),
+                ..sent(Arc::new(stored), field)?
+            })
+        }
         FileSource::Sha256(Sha256(sha256)) => {
             let holder = ctx.viewer().actor.key();
             let found = held(ctx.app().db.read(), &holder, sha256).await?;
@@ -70,9 +101,10 @@ fn sent(upload: Arc<StoredUpload>, field: &str) -> Result<SourceFile> {
         Ok(facts) => Ok(SourceFile {
             sha256: upload.sha256.clone(),
             filename: upload.filename.clone(),
-            media_type: facts.media_type.to_owned(),
+            media_type: facts.media_type.clone(),
             bytes: upload.bytes,
             upload: Some(Arc::clone(&upload)),
+            finished: None,
         }),
         Err(refused) => Err(Error::user(refused.code, field, refused.message.clone())),
     }
@@ -102,10 +134,11 @@ async fn held(db: &impl ConnectionTrait, holder: &str, sha256: &str) -> Result<O
         media_type: row.media_type,
         bytes: row.bytes,
         upload: None,
+        finished: None,
     }))
 }
 
-/// Writes the rows of bytes that came with this request: the file, what was measured in it, and that the
+/// Writes the rows of bytes that are new: the file, what was measured in it, and that the
 /// caller holds it. Bytes that are there already stay where they are.
 pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
     let Some(upload) = &file.upload else {
@@ -114,11 +147,14 @@ pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
     let Ok(facts) = &upload.outcome else {
         return Err(Error::internal("refused bytes were to be kept"));
     };
+    if let Some((id, field)) = &file.finished {
+        uploads::claim(tx, *id, field).await?;
+    }
     let row = [
         ("sha256", upload.sha256.clone().into()),
         ("store_key", upload.store_key.clone().into()),
         ("bytes", upload.bytes.into()),
-        ("media_type", facts.media_type.into()),
+        ("media_type", facts.media_type.clone().into()),
         ("created_at", tx.op.at.into()),
     ];
     run(
@@ -133,7 +169,7 @@ pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
         ("height", measured(facts.height).into()),
         ("orientation", i32::from(facts.orientation).into()),
         ("has_alpha", facts.has_alpha.into()),
-        ("color_space", facts.color_space.map(str::to_owned).into()),
+        ("color_space", facts.color_space.clone().into()),
         ("frames", measured(facts.frames).into()),
         (
             "duration_ms",

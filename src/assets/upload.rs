@@ -7,7 +7,6 @@
 use std::io::{BufReader, Seek, SeekFrom};
 use std::sync::Arc;
 
-use accolade_media::{Facts, Limits, Refusal, probe};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sea_orm::FromQueryResult;
@@ -17,13 +16,9 @@ use tokio::io::AsyncWriteExt;
 
 use crate::app::App;
 use crate::error::{Error, Result, UserErrorCode};
-use crate::platform::blob::{Blobs, Incoming, StoreConfig};
+use crate::platform::blob::{Blobs, Incoming};
 use crate::platform::db::{Sql, fetch};
-
-/// Longest file name that is kept, in characters.
-const MAX_FILENAME: usize = 255;
-/// What a file without a usable name is called.
-const NO_NAME: &str = "file";
+use crate::uploads::{Measured, Refused, check_room, clean_filename, measure};
 
 /// Bytes that came with this request and are in the store already, but belong to nothing yet.
 #[derive(Debug)]
@@ -37,24 +32,15 @@ pub struct StoredUpload {
     /// The sender's name for them: data, never a path.
     pub filename: String,
     /// What was measured in them, or why they are not kept.
-    pub outcome: Result<Facts, Refused>,
+    pub outcome: Result<Measured, Refused>,
 }
 
-/// Why bytes are not kept, for the one who sent them. A request that never uses them does not fail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
-    pub code: UserErrorCode,
-    pub message: String,
-}
-
-impl Refused {
-    fn too_many(limit: u64) -> Self {
-        Self {
-            code: UserErrorCode::TooLarge,
-            message: format!(
-                "The file is larger than {limit} bytes, the most that can be sent this way."
-            ),
-        }
+fn too_many(limit: u64) -> Refused {
+    Refused {
+        code: UserErrorCode::TooLarge,
+        message: format!(
+            "The file is larger than {limit} bytes, the most that can be sent this way."
+        ),
     }
 }
 
@@ -102,7 +88,7 @@ async fn give_up(object: Incoming, store_key: &str) {
 struct Received {
     sha256: String,
     bytes: u64,
-    outcome: Result<Facts, Refused>,
+    outcome: Result<Measured, Refused>,
 }
 
 async fn read_all<S>(
@@ -114,7 +100,7 @@ async fn read_all<S>(
 where
     S: Stream<Item = Result<Bytes, Error>> + Send + Unpin,
 {
-    check_room(app).await?;
+    check_room(app, 0).await?;
     let mut spool = File::from_std(new_spool(app).await?);
     let mut hash = Sha256::new();
     let mut count: u64 = 0;
@@ -122,7 +108,7 @@ where
         let chunk = chunk?;
         count = count.saturating_add(chunk.len() as u64);
         if count > limit {
-            let outcome = Err(Refused::too_many(limit));
+            let outcome = Err(too_many(limit));
             return Ok(Received {
                 sha256: hex::encode(hash.finalize()),
                 bytes: count,
@@ -134,7 +120,12 @@ where
         object.write(chunk).await?;
     }
     spool.flush().await?;
-    let outcome = measure(spool.into_std().await).await?;
+    let mut spool = spool.into_std().await;
+    let outcome = measure(move || {
+        spool.seek(SeekFrom::Start(0))?;
+        Ok(BufReader::new(spool))
+    })
+    .await?;
     Ok(Received {
         sha256: hex::encode(hash.finalize()),
         bytes: count,
@@ -142,84 +133,17 @@ where
     })
 }
 
-/// Refuses new bytes where the disk that they go to, or that they are measured on, is nearly full.
-async fn check_room(app: &Arc<App>) -> Result<()> {
-    let reserve = app.config.reserve;
-    let mut folders = vec![app.config.data_dir.clone()];
-    if let StoreConfig::Folder(folder) = &app.config.store {
-        folders.push(folder.clone());
-    }
-    blocking(move || folders.iter().try_for_each(|folder| reserve.check(folder))).await?
-}
-
 /// A file without a name, beside the data where there is a folder for them: `/tmp` may be memory.
 async fn new_spool(app: &Arc<App>) -> Result<std::fs::File> {
     let folder = app.config.data_dir.clone();
-    blocking(move || {
+    let spool = tokio::task::spawn_blocking(move || {
         if folder.is_dir() {
             tempfile::tempfile_in(folder)
         } else {
             tempfile::tempfile()
         }
-    })
-    .await?
-    .map_err(Error::from)
-}
-
-/// Measures what was spooled, away from the threads that serve.
-async fn measure(mut spool: std::fs::File) -> Result<Result<Facts, Refused>> {
-    let probed = blocking(move || {
-        spool.seek(SeekFrom::Start(0))?;
-        probe(BufReader::new(spool), &Limits::default())
-    })
-    .await?;
-    match probed {
-        Ok(facts) => Ok(Ok(facts)),
-        Err(Refusal::Unreadable(cause)) => Err(cause.into()),
-        Err(refusal) => Ok(Err(refused(&refusal))),
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(Error::internal)
-}
-
-fn refused(refusal: &Refusal) -> Refused {
-    let code = match refusal {
-        Refusal::Unsupported { .. } => UserErrorCode::UnsupportedMedia,
-        Refusal::TooLarge { .. } => UserErrorCode::TooLarge,
-        _ => UserErrorCode::Invalid,
-    };
-    Refused {
-        code,
-        message: sentence(&refusal.to_string()),
-    }
-}
-
-/// A message as a sentence: a capital in front, a full stop behind.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
-}
-
-/// A sender's file name as it is kept: without control characters, at most 255 characters. It stays what
-/// it is otherwise, `../../x` too: it is shown, and never becomes a path.
-#[must_use]
-pub(crate) fn clean_filename(name: &str) -> String {
-    let kept: String = name.chars().filter(|c| !c.is_control()).collect();
-    let kept: String = kept.trim().chars().take(MAX_FILENAME).collect();
-    if kept.is_empty() {
-        NO_NAME.to_owned()
-    } else {
-        kept
-    }
+    });
+    Ok(spool.await.map_err(Error::internal)??)
 }
 
 #[derive(FromQueryResult)]
@@ -255,70 +179,6 @@ pub(crate) async fn discard_unclaimed(app: &Arc<App>, uploads: &[Arc<StoredUploa
     {
         if let Err(error) = app.blobs.delete(key).await {
             tracing::warn!(error = %error, blob.key = key, "an unclaimed object was not removed");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn file_names_are_kept_as_text() {
-        let long = "é".repeat(300);
-        let cases = [
-            ("badge.png", "badge.png"),
-            ("  top pick 2026.pdf ", "top pick 2026.pdf"),
-            ("../../etc/passwd", "../../etc/passwd"),
-            ("a\u{0}b\nc\u{7f}\u{85}d", "abcd"),
-            ("最佳.png", "最佳.png"),
-            ("", "file"),
-            (" \u{1} ", "file"),
-            (long.as_str(), &long[..510]),
-        ];
-        for (given, kept) in cases {
-            assert_eq!(clean_filename(given), kept, "{given:?}");
-        }
-    }
-
-    #[test]
-    fn refusals_become_sentences_with_codes() {
-        let cases = [
-            (Refusal::Empty, UserErrorCode::Invalid),
-            (
-                Refusal::Unsupported {
-                    found: "text".into(),
-                },
-                UserErrorCode::UnsupportedMedia,
-            ),
-            (
-                Refusal::TooLarge {
-                    what: "pixels",
-                    actual: 2,
-                    limit: 1,
-                },
-                UserErrorCode::TooLarge,
-            ),
-            (
-                Refusal::Damaged {
-                    reason: "it ends".into(),
-                },
-                UserErrorCode::Invalid,
-            ),
-            (
-                Refusal::Unsafe {
-                    reason: "a script".into(),
-                },
-                UserErrorCode::Invalid,
-            ),
-        ];
-        for (refusal, code) in cases {
-            let refused = refused(&refusal);
-            assert_eq!(refused.code, code);
-            assert!(
-                refused.message.starts_with('T') && refused.message.ends_with('.'),
-                "{refused:?}"
-            );
         }
     }
 }

@@ -14,6 +14,7 @@ mod range;
 mod refusal;
 mod request;
 mod serve;
+mod uploads;
 
 use std::sync::Arc;
 
@@ -71,6 +72,8 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
     let mut routes = texts
         .layer(CompressionLayer::new())
         .route("/files/{grant}/{filename}", get(files::deliver))
+        .route("/uploads", any(uploads::all))
+        .route("/uploads/{id}", any(uploads::one))
         .route("/healthz", get(health::process))
         .route("/readyz", get(health::ready));
     if server.metrics.is_some() {

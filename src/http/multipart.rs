@@ -59,7 +59,7 @@ pub(super) async fn receive(
     match received {
         Ok(()) => Ok((envelope, uploads)),
         Err(refusal) => {
-            assets::discard_unclaimed(app, &uploads.all()).await;
+            uploads.tidy(app).await;
             Err(refusal)
         }
     }

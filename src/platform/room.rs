@@ -17,14 +17,14 @@ impl Reserve {
         free >= self.bytes && u128::from(free) * 100 >= u128::from(size) * u128::from(self.percent)
     }
 
-    /// Fails with [`NoRoom`] where the file system of a folder has less left than this. A folder that is
-    /// not there takes no bytes.
-    pub fn check(self, folder: &Path) -> Result<()> {
+    /// Fails with [`NoRoom`] where the file system of a folder has less left than this, or would have once it
+    /// took `bytes` more. A folder that is not there takes no bytes.
+    pub fn check(self, folder: &Path, bytes: u64) -> Result<()> {
         let Ok(disk) = rustix::fs::statvfs(folder) else {
             return Ok(());
         };
         let (free, size) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
-        if self.is_kept(free, size) {
+        if free >= bytes && self.is_kept(free - bytes, size) {
             return Ok(());
         }
         let text = format!("the disk of {} is nearly full", folder.display());

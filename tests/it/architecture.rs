@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 
 /// The slices in their order; each may name those before it.
-const SLICES: [&str; 13] = [
+const SLICES: [&str; 14] = [
     "accounts",
     "audit",
     "catalog",
     "channels",
     "search",
     "contents",
+    "uploads",
     "assets",
     "endorsements",
     "reviews",

@@ -187,6 +187,47 @@ async fn a_disk_without_inodes_refuses_and_recovers() {
 }
 
 #[tokio::test]
+async fn an_upload_in_pieces_stops_where_the_disk_is_full_and_goes_on_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("small");
+    std::fs::create_dir(&place).unwrap();
+    let Some(disk) = Disk::mount(&place, "size=16m") else {
+        eprintln!("skipped: a file system cannot be mounted here");
+        return;
+    };
+    let database = TestDatabase::create_in(folder, test_server()).await;
+    let store = StoreConfig::Folder(place.join("files"));
+    let app = TestApp::serve(&database, store, Clock::fixed(START)).await;
+    app.brand("north").await;
+    let bytes = noise(1200, 1000, 5);
+    let url = app.begin(bytes.len()).await;
+    app.add(&url, 0, &bytes[..100_000]).await;
+    let fillers = fill(&place);
+    let refused = app
+        .piece(&url, 100_000, &bytes[100_000..])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 507);
+    // More than there is room for is not begun.
+    let begun = app
+        .tus("POST", &app.uploads())
+        .header("Upload-Length", 17 << 20);
+    assert_eq!(begun.send().await.unwrap().status(), 507);
+    let at = app.offset(&url).await;
+    assert!(at >= 100_000, "{at}");
+    for path in fillers {
+        std::fs::remove_file(path).unwrap();
+    }
+    app.add(&url, at, &bytes[at..]).await;
+    let file = app.make(&url).await;
+    assert!(app.bytes(&file).await == bytes);
+    app.stop().await;
+    database.remove().await;
+    drop(disk);
+}
+
+#[tokio::test]
 async fn uploads_leave_a_reserve_for_everything_else() {
     let database = TestDatabase::create().await;
     let store = StoreConfig::Folder(database.folder().join("files"));
@@ -211,6 +252,8 @@ async fn uploads_leave_a_reserve_for_everything_else() {
             app.brand("north").await;
         }
         no_upload(&app, 1).await;
+        let begun = app.tus("POST", &app.uploads()).header("Upload-Length", 3);
+        assert_eq!(begun.send().await.unwrap().status(), 507);
         // A text, a row and a read take no such room.
         app.copy("north", "Slogan").await;
         app.outlet("Gazette", json!({})).await;

@@ -29,5 +29,6 @@ mod replays;
 mod s3;
 mod secrets;
 mod support;
+mod tus;
 mod uploads;
 mod walls;

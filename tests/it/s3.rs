@@ -1,12 +1,17 @@
 //! Files in a bucket: a real S3 server, in this process.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use accolade::platform::blob::{S3Config, StoreConfig};
 use accolade::platform::clock::Clock;
 use accolade::testing::TestDatabase;
 use futures::TryStreamExt;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
@@ -18,6 +23,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::support::{START, TestApp, noise};
+use crate::tus::files_in;
 
 const BUCKET: &str = "accolade";
 const KEY_ID: &str = "test-key";
@@ -27,6 +33,28 @@ const SECRET: &str = "8f0c2f1d6a7b4e53";
 pub(crate) struct Bucket {
     runtime: Option<Runtime>,
     endpoint: String,
+    faults: Arc<Faults>,
+}
+
+/// What shall go wrong with requests.
+#[derive(Default)]
+struct Faults {
+    /// Every so-many-th request is answered 503; none for 0.
+    every: AtomicU64,
+    requests: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Faults {
+    fn strike(&self) -> bool {
+        let n = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        let every = self.every.load(Ordering::SeqCst);
+        let strikes = every > 0 && n.is_multiple_of(every);
+        if strikes {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+        }
+        strikes
+    }
 }
 
 impl Bucket {
@@ -43,11 +71,24 @@ impl Bucket {
             .enable_all()
             .build()
             .unwrap();
+        let faults = Arc::new(Faults::default());
+        let striking = Arc::clone(&faults);
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).unwrap();
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let service = service.clone();
+                let (service, faults) = (service.clone(), Arc::clone(&striking));
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let (service, strikes) = (service.clone(), faults.strike());
+                    async move {
+                        if strikes {
+                            let mut refusal = Response::new(s3s::Body::empty());
+                            *refusal.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                            return Ok(refusal);
+                        }
+                        Service::call(&service, request).await
+                    }
+                });
                 connections
                     .spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
@@ -55,7 +96,17 @@ impl Bucket {
         Self {
             runtime: Some(runtime),
             endpoint,
+            faults,
         }
+    }
+
+    /// From now on every so-many-th request fails.
+    fn fail_every(&self, nth: u64) {
+        self.faults.every.store(nth, Ordering::SeqCst);
+    }
+
+    fn refused(&self) -> u64 {
+        self.faults.refused.load(Ordering::SeqCst)
     }
 
     fn config(&self) -> StoreConfig {
@@ -209,6 +260,127 @@ async fn without_the_bucket_bytes_are_unavailable_and_the_rest_works() {
         file["sha256"]
     );
     app.copy("north", "A slogan needs no bucket").await;
+    app.stop().await;
+    database.remove().await;
+}
+
+/// What lies in the bucket's folder beside whole objects: parts, and what the server knows of them.
+fn parts(database: &TestDatabase) -> Vec<PathBuf> {
+    let mut files = files_in(&database.folder().join("s3"));
+    files.retain(|path| path.display().to_string().contains("upload"));
+    files
+}
+
+/// Two instances that share the bucket, and an owner known to both.
+async fn two() -> (TestDatabase, Bucket, TestApp, TestApp) {
+    let (database, bucket, app) = start().await;
+    let mut other = TestApp::serve(&database, bucket.config(), Clock::fixed(START)).await;
+    other.admin.clone_from(&app.admin);
+    (database, bucket, app, other)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pieces_become_an_object_at_any_instance() {
+    let (database, bucket, a, b) = two().await;
+    // Every fifth request to the bucket fails and is tried again.
+    bucket.fail_every(5);
+    let bytes = noise(3000, 2500, 7);
+    assert!(bytes.len() > 20 << 20, "{}", bytes.len());
+    let url = a.begin(bytes.len()).await;
+    let mut at = 0_usize;
+    // Less than a part, past one, to the end of one, two at once, and the rest.
+    let sizes = [1000, 9 << 20, (7 << 20) - 1000, 100, usize::MAX];
+    for (i, size) in sizes.into_iter().enumerate() {
+        let app = if i % 2 == 0 { &b } else { &a };
+        let here = url.replace(&a.url, &app.url);
+        assert_eq!(app.offset(&here).await, at);
+        let end = bytes.len().min(at.saturating_add(size));
+        app.add(&here, at, &bytes[at..end]).await;
+        at = end;
+    }
+    let file = b.make(&url).await;
+    assert_eq!(file["sha256"], hex::encode(Sha256::digest(&bytes)));
+    assert_eq!(file["width"], 3000);
+    // A small one is put where it lies.
+    let small = noise(60, 40, 8);
+    let url = a.begin(small.len()).await;
+    a.add(&url, 0, &small[..100]).await;
+    b.add(&url.replace(&a.url, &b.url), 100, &small[100..])
+        .await;
+    let other = a.make(&url).await;
+    assert!(bucket.refused() > 3, "{}", bucket.refused());
+    bucket.fail_every(0);
+    assert!(a.bytes(&file).await == bytes);
+    assert!(a.bytes(&other).await == small);
+    assert_eq!(keys(&a).await.len(), 2);
+    assert_eq!(parts(&database), Vec::<PathBuf>::new());
+    let report = accolade::verify::files(&a.app).await.unwrap();
+    assert_eq!((report.files, report.faults.len()), (2, 0));
+    a.stop().await;
+    b.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_that_end_leave_no_parts() {
+    let (database, _bucket, app) = start().await;
+    let bytes = noise(2300, 2000, 9);
+    let cut = 10 << 20;
+    assert!(bytes.len() > cut);
+    let urls = [
+        app.begin(bytes.len()).await,
+        app.begin(bytes.len()).await,
+        app.begin(bytes.len()).await,
+    ];
+    for url in &urls {
+        app.add(url, 0, &bytes[..cut]).await;
+    }
+    assert!(!parts(&database).is_empty());
+    let ended = app.tus("DELETE", &urls[0]).send().await.unwrap();
+    assert_eq!(ended.status(), 204);
+    app.add(&urls[1], cut, &bytes[cut..]).await;
+    app.make(&urls[1]).await;
+    app.advance(chrono::TimeDelta::hours(24));
+    accolade::uploads::sweep(&app.app).await.unwrap();
+    assert_eq!(app.head(&urls[2]).await.status(), 410);
+    assert_eq!(parts(&database), Vec::<PathBuf>::new());
+    assert_eq!(keys(&app).await.len(), 1);
+    app.stop().await;
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_do_not_reach_the_bucket_are_not_acknowledged() {
+    let (database, bucket, app) = start().await;
+    let bytes = noise(2300, 2000, 10);
+    let url = app.begin(bytes.len()).await;
+    app.add(&url, 0, &bytes[..1000]).await;
+    bucket.fail_every(1);
+    for end in [2000, bytes.len()] {
+        let refused = app.piece(&url, 1000, &bytes[1000..end]).send().await;
+        assert_eq!(refused.unwrap().status(), 503);
+        assert_eq!(app.offset(&url).await, 1000);
+    }
+    bucket.fail_every(0);
+    app.add(&url, 1000, &bytes[1000..]).await;
+    let file = app.make(&url).await;
+    assert!(app.bytes(&file).await == bytes);
+    assert_eq!(parts(&database), Vec::<PathBuf>::new());
+    assert_eq!(keys(&app).await.len(), 1);
+    // A checksum that fails drops parts that were sent.
+    let other = noise(2300, 2000, 11);
+    let url = app.begin(other.len()).await;
+    let wrong = app.piece(&url, 0, &other);
+    let wrong = wrong.header(
+        "Upload-Checksum",
+        format!("sha256 {}", crate::tus::base64([0; 32])),
+    );
+    assert_eq!(wrong.send().await.unwrap().status(), 460);
+    assert_eq!(app.offset(&url).await, 0);
+    assert_eq!(parts(&database), Vec::<PathBuf>::new());
+    app.add(&url, 0, &other).await;
+    let file = app.make(&url).await;
+    assert!(app.bytes(&file).await == other);
     app.stop().await;
     database.remove().await;
 }

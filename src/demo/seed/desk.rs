@@ -110,7 +110,7 @@ impl Desk {
         let done = self
             .run(who, mutation, selection, input, uploads.clone())
             .await;
-        assets::discard_unclaimed(&self.app, &uploads.all()).await;
+        uploads.tidy(&self.app).await;
         done
     }
 

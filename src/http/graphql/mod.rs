@@ -27,7 +27,6 @@ pub(super) use envelope::{Envelope, strict_json};
 use super::refusal::Refusal;
 use super::{Server, auth, multipart, request};
 use crate::accounts::{Caller, OpContext};
-use crate::assets;
 use crate::graphql::context::RequestData;
 use crate::graphql::guard::Asked;
 use crate::graphql::loader::{Loaders, request_loader};
@@ -105,14 +104,14 @@ async fn call(
     let executed = execute(server, caller, envelope, uploads.clone(), reads_only, line);
     let (mut response, cost) = match executed.await {
         Err(refusal) if refusal.code() != "UNAVAILABLE" => {
-            assets::discard_unclaimed(&server.app, &uploads.all()).await;
+            uploads.tidy(&server.app).await;
             return Err(refusal);
         }
         executed => executed?,
     };
     // Nor is it known what became of a write whose commit was not answered.
     if !response.errors.iter().any(is_uncertain) {
-        assets::discard_unclaimed(&server.app, &uploads.all()).await;
+        uploads.tidy(&server.app).await;
     }
     if !server.app.config.limits.introspection {
         response.errors.iter_mut().for_each(forget_suggestion);

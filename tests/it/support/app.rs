@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use accolade::accounts::{Scope, create_operator_token};
 use accolade::app::App;
-use accolade::config::{Config, Limits, LogFormat};
+use accolade::config::{Config, Limits, LogFormat, UploadLimits};
 use accolade::platform::blob::StoreConfig;
 use accolade::platform::clock::{Clock, Timestamp};
 use accolade::platform::db::DatabaseConfig;
@@ -102,6 +102,7 @@ impl TestApp {
             store,
             facts_cache_bytes: 1 << 20,
             reserve,
+            uploads: UploadLimits::default(),
             public_url: url.parse().unwrap(),
             log_format: LogFormat::Text,
             log: "off".to_owned(),

@@ -93,7 +93,11 @@ impl TestApp {
         let token = self
             .mutate("createAccessToken", token, "secret token { id }")
             .await;
+        let upload = self
+            .uploaded_as(&text(&token["secret"]), png(9, 8, 78))
+            .await;
         World::from([
+            ("upload", upload),
             ("brand", brand),
             ("product", product),
             ("asset", asset),

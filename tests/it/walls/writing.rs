@@ -108,6 +108,31 @@ fn rows(north: &World, stored: &Json) -> Vec<(&'static str, &'static str, Json)>
             json!({ "endorsement": "@", "wording": wording }),
         ),
         (
+            "addEvidence.file.tus",
+            "upload",
+            json!({ "endorsement": north["endorsement"], "file": { "tus": "@" } }),
+        ),
+        (
+            "createAsset.file.tus",
+            "upload",
+            json!({ "brand": "north", "title": "T", "file": { "tus": "@" } }),
+        ),
+        (
+            "addAssetVersion.file.tus",
+            "upload",
+            json!({ "asset": north["asset"], "file": { "tus": "@" } }),
+        ),
+        (
+            "createLease.document.tus",
+            "upload",
+            json!({ "contents": [north["asset"]], "access": "ALLOW", "document": { "tus": "@" } }),
+        ),
+        (
+            "reviewVersion.document.tus",
+            "upload",
+            json!({ "version": north["waiting"], "decision": "APPROVE", "document": { "tus": "@" } }),
+        ),
+        (
             "addEvidence.endorsement",
             "endorsement",
             json!({ "endorsement": "@", "file": { "sha256": stored } }),
