@@ -50,7 +50,8 @@ const TIMEOUT_MS = 30_000;
 
 export class Api {
   readonly #endpoint: URL;
-  readonly #headers: Record<string, string>;
+  /** By which the server knows who asks. */
+  readonly headers: Record<string, string>;
   readonly #client: GraphQLClient;
 
   constructor(
@@ -58,9 +59,9 @@ export class Api {
     token: string | null,
   ) {
     this.#endpoint = new URL("/graphql", base);
-    this.#headers = token === null ? {} : { Authorization: `Bearer ${token}` };
+    this.headers = token === null ? {} : { Authorization: `Bearer ${token}` };
     this.#client = new GraphQLClient(this.#endpoint.href, {
-      headers: this.#headers,
+      headers: this.headers,
       fetch: (input, init) => fetch(input, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) }),
     });
   }
@@ -135,7 +136,7 @@ export class Api {
 
     const response = await fetch(this.#endpoint, {
       method: "POST",
-      headers: { ...this.#headers, Accept: "application/json", "GraphQL-Require-Preflight": "1" },
+      headers: { ...this.headers, Accept: "application/json", "GraphQL-Require-Preflight": "1" },
       body,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

@@ -19,6 +19,7 @@ import * as library from "./steps/library";
 import * as nodes from "./steps/nodes";
 import * as reviews from "./steps/reviews";
 import * as rights from "./steps/rights";
+import * as uploads from "./steps/uploads";
 import * as usage from "./steps/usage";
 
 async function tell(run: Run, context: Context): Promise<void> {
@@ -118,6 +119,7 @@ async function tell(run: Run, context: Context): Promise<void> {
   // The bytes.
   await run.step("bytes under a signed address", () => files.fetchBytes(context, badge));
   await run.step("a forged address opens nothing", () => files.refuseForgedGrants(context, badge));
+  await run.step("an upload goes on where its line broke", () => uploads.resumeUpload(context, goods));
   await run.step("an address ends with its token", () => files.endGrantWithToken(context, reviewer, badge));
 }
 
