@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use sea_orm::FromQueryResult;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::accounts::{Callers, OpContext};
 use crate::audit;
@@ -34,6 +34,8 @@ pub struct App {
     pub callers: Callers,
     pub channels: TreeCache,
     pub facts: KeptFacts,
+    /// Uploads that may be written to at the same time.
+    pub upload_slots: Arc<Semaphore>,
     /// Heads of the audit log that wait to be published.
     pub audit_heads: audit::Heads,
     /// True from the moment the server drains: no new work, `/readyz` says so.
@@ -63,6 +65,7 @@ impl App {
         let sealer = Sealer::new(vec![signing_key(&db, clock.now()).await?]);
         Ok(Arc::new(Self {
             facts: KeptFacts::new(config.facts_cache_bytes),
+            upload_slots: uploads::slots(&config.store),
             config,
             db,
             blobs,

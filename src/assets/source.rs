@@ -75,7 +75,7 @@ pub(crate) async fn resolve_source(
                 let found = held(ctx.app().db.read(), &holder, &upload.sha256).await?;
                 return found.ok_or_else(|| Error::not_found(&field_of_id));
             }
-            ctx.uploads().is_using(id);
+            ctx.uploads().note_use_of(id);
             let stored = StoredUpload {
                 sha256: upload.sha256,
                 store_key: upload.store_key,

@@ -53,7 +53,7 @@ impl Uploads {
     }
 
     /// Notes that a finished upload is about to be used.
-    pub(crate) fn is_using(&self, id: UploadId) {
+    pub(crate) fn note_use_of(&self, id: UploadId) {
         self.used
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

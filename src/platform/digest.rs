@@ -17,7 +17,8 @@ impl Sha256Run {
         Sha256::deserialize(&state).ok().map(Self)
     }
 
-    /// All there is to know of the bytes so far.
+    /// All there is to know of the bytes so far. Good for every 0.11 of the library: another one needs a way to
+    /// tell the states apart, or waits until no upload has one.
     #[must_use]
     pub fn state(&self) -> Vec<u8> {
         self.0.serialize().to_vec()

@@ -17,3 +17,4 @@ pub(crate) use intake::{check_room, clean_filename, measure};
 pub(crate) use model::{Body, Fault, NewUpload, Piece, Upload};
 pub use service::sweep;
 pub(crate) use service::{append, claim, create, discard_duplicates, end, find, finished};
+pub use session::slots;

@@ -8,16 +8,18 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::future::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::model::{Body, Fault, Upload};
 use super::{intake, store};
 use crate::accounts::OpContext;
 use crate::error::{Error, Result};
-use crate::platform::blob::{Growing, Growth};
+use crate::platform::blob::{Growing, Growth, StoreConfig};
 use crate::platform::clock::Timestamp;
 use crate::platform::digest::{Check, Checksum};
 
@@ -44,10 +46,26 @@ pub(super) struct Session {
     upload: Upload,
     checksum: Option<Checksum>,
     /// None while the lock is given back.
-    growing: Option<Growing>,
+    growing: Option<Held>,
     written: u64,
     saving: Option<Advance>,
     last_sign: Instant,
+}
+
+/// What is held while an upload is written to.
+struct Held {
+    growing: Growing,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// How many uploads an instance writes to at a time, each of which has bytes in memory: few at a bucket, where
+/// they are whole parts.
+#[must_use]
+pub fn slots(store: &StoreConfig) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(match store {
+        StoreConfig::Folder(_) => 256,
+        StoreConfig::S3(_) => 48,
+    }))
 }
 
 enum Event {
@@ -97,6 +115,10 @@ impl Session {
     }
 
     async fn take_lock(&mut self) -> Result<(), Fault> {
+        let slots = Arc::clone(&self.cx.app.upload_slots);
+        let slot = slots.try_acquire_owned().map_err(|_| {
+            Error::Unavailable(anyhow!("too many uploads are written to at the same time"))
+        })?;
         let cx = self.now();
         let input = (self.upload.clone(), expiry(&cx, cx.at()));
         let locked = cx
@@ -117,7 +139,10 @@ impl Session {
         let epoch = self.upload.lock.epoch;
         match self.cx.app.blobs.grow(growth, epoch, check).await {
             Ok(Some(growing)) => {
-                self.growing = Some(growing);
+                self.growing = Some(Held {
+                    growing,
+                    _slot: slot,
+                });
                 self.last_sign = Instant::now();
                 Ok(())
             }
@@ -193,14 +218,17 @@ impl Session {
         if self.growing.is_none() {
             self.take_lock().await?;
         }
-        let Some(growing) = &mut self.growing else {
+        let Some(Held { growing, .. }) = &mut self.growing else {
             return Err(Error::internal("an upload is written to without its lock").into());
         };
         self.written += bytes.len() as u64;
         growing.write(bytes).await?;
         let is_due = self.last_sign.elapsed() >= SAVE_EVERY;
         if self.checksum.is_some() {
-            if is_due {
+            if growing.is_urgent() {
+                let named = growing.named();
+                self.note(named).await?;
+            } else if is_due {
                 self.renew_lock().await?;
             }
             return Ok(());
@@ -214,10 +242,25 @@ impl Session {
         Ok(())
     }
 
+    /// Acknowledges nothing, but what the store calls what is not kept yet: somebody must clear it away.
+    async fn note(&mut self, multipart: Option<String>) -> Result<(), Fault> {
+        let growth = Growth {
+            multipart,
+            ..self.upload.growth.clone()
+        };
+        self.last_sign = Instant::now();
+        if advance(&self.cx, &self.upload, &growth, Some(LEASE_MS)).await? {
+            self.upload.growth = growth;
+            Ok(())
+        } else {
+            Err(Fault::WrongOffset)
+        }
+    }
+
     /// Begins to make durable what was written, and to acknowledge it. `lease` is how long the lock is kept
     /// then; none: it is given back.
     async fn begin_save(&mut self, lease: Option<i64>) -> Result<(), Fault> {
-        let Some(growing) = &mut self.growing else {
+        let Some(Held { growing, .. }) = &mut self.growing else {
             return Ok(());
         };
         let saving = growing.save().await?;
@@ -268,7 +311,7 @@ impl Session {
 
     async fn conclude(&mut self) -> Result<(), Fault> {
         self.settle().await?;
-        if let Some(growing) = &mut self.growing
+        if let Some(Held { growing, .. }) = &mut self.growing
             && !growing.check_holds().await?
         {
             return Err(Fault::Mismatch);
@@ -288,7 +331,7 @@ impl Session {
         if is_kept && done.is_ok() {
             done = self.save(None).await;
         }
-        if let Some(growing) = self.growing.take() {
+        if let Some(Held { growing, .. }) = self.growing.take() {
             growing.give_up(&self.upload.growth).await;
         }
         // Of no effect where another has it by now.

@@ -127,6 +127,14 @@ impl Growing {
         }
     }
 
+    /// The store's name for what is not saved, which need not be told again.
+    pub fn named(&mut self) -> Option<String> {
+        match &mut self.0 {
+            Kind::File(_) => None,
+            Kind::Parts(parts) => parts.named(),
+        }
+    }
+
     /// Whether the bytes written since it was opened are those that were announced.
     pub async fn check_holds(&mut self) -> Result<bool> {
         let hashes = match &mut self.0 {

@@ -73,6 +73,11 @@ impl PartsGrowth {
         self.urgent
     }
 
+    pub(super) fn named(&mut self) -> Option<String> {
+        self.urgent = false;
+        self.growth.multipart.clone()
+    }
+
     pub(super) fn hashes(&self) -> &Hashes {
         &self.hashes
     }
