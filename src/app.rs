@@ -17,6 +17,7 @@ use crate::platform::db::{self, Db, Sql};
 use crate::platform::ids::Ids;
 use crate::platform::seal::Sealer;
 use crate::platform::tasks;
+use crate::renditions::{self, Renditions};
 use crate::rights::KeptFacts;
 use crate::uploads;
 
@@ -36,6 +37,7 @@ pub struct App {
     pub facts: KeptFacts,
     /// Uploads that may be written to at the same time.
     pub upload_slots: Arc<Semaphore>,
+    pub renditions: Renditions,
     /// Heads of the audit log that wait to be published.
     pub audit_heads: audit::Heads,
     /// True from the moment the server drains: no new work, `/readyz` says so.
@@ -74,6 +76,7 @@ impl App {
             sealer,
             callers: Callers::default(),
             channels: TreeCache::default(),
+            renditions: Renditions::default(),
             audit_heads: audit::Heads::default(),
             draining: watch::Sender::new(false),
         }))
@@ -102,6 +105,13 @@ impl App {
             }
             repeat(&app, Duration::from_secs(10), |app| async move {
                 audit::publish(&app).await
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("warm_renditions", async move {
+            repeat(&app, Duration::from_secs(2), |app| async move {
+                renditions::warm(&app).await
             })
             .await;
         });

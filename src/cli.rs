@@ -42,6 +42,9 @@ enum Command {
     Token(TokenCommand),
     /// Prove that the stored files are what was stored
     Verify(Options),
+    /// Draw one picture for a server: what it starts for each, apart from itself
+    #[command(hide = true)]
+    Draw,
 }
 
 #[derive(Subcommand)]
@@ -78,7 +81,12 @@ struct NewToken {
 #[expect(clippy::print_stderr, reason = "there may be no log yet")]
 #[must_use]
 pub fn main() -> ExitCode {
-    match execute(Cli::parse().command) {
+    let command = Cli::parse().command;
+    // A process with one thread and nothing of the server in it: what it opens is not to be trusted.
+    if matches!(command, Command::Draw) {
+        return accolade_draw::worker::run();
+    }
+    match execute(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("accolade: {error:#}");
@@ -96,6 +104,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         bail!("a TLS provider is installed already");
     }
     match command {
+        Command::Draw => Ok(()),
         Command::Schema => {
             print(&schema());
             Ok(())

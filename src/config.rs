@@ -138,6 +138,8 @@ pub struct Config {
     /// Memory for the facts of contents.
     pub facts_cache_bytes: u64,
     pub store: StoreConfig,
+    /// The program whose command `draw` draws renditions; this one, unless set.
+    pub draw_program: Option<PathBuf>,
     /// What uploads leave free of the disk they go to.
     pub reserve: Reserve,
     /// Files that are sent in pieces.
@@ -337,6 +339,7 @@ impl Config {
             },
             facts_cache_bytes: settings.facts_cache_bytes.unwrap_or(32 << 20),
             store,
+            draw_program: None,
             reserve,
             uploads,
             public_url,

@@ -19,6 +19,7 @@ pub mod http;
 pub mod library;
 pub mod placements;
 pub mod platform;
+pub mod renditions;
 pub mod reviews;
 pub mod rights;
 pub mod search;

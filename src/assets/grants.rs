@@ -61,15 +61,16 @@ pub(crate) enum GrantViewer {
 #[derive(Serialize, Deserialize)]
 struct Packed(char, Short, i64, PackedViewer);
 
+/// Who may have the bytes, as it is sealed.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum PackedViewer {
+pub(crate) enum PackedViewer {
     Token(Short),
     Channels(Vec<Short>),
 }
 
 /// An id in 22 characters.
-struct Short(Uuid);
+pub(crate) struct Short(pub(crate) Uuid);
 
 impl Serialize for Short {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -90,15 +91,13 @@ impl<'de> Deserialize<'de> for Short {
 }
 
 impl Grant {
-    /// A right for this viewer from now to the end of the hour, so that the address stays the same within
-    /// it; at least five minutes.
+    /// A right for this viewer from now to [`end`].
     #[must_use]
     pub(crate) fn new(viewer: &Viewer, subject: GrantSubject, at: Timestamp) -> Self {
-        let expires_at = Timestamp((at.0 + LEAST_MS).div_euclid(HOUR_MS) * HOUR_MS + HOUR_MS);
         Self {
             subject,
             viewer: GrantViewer::of(viewer),
-            expires_at,
+            expires_at: end(at),
         }
     }
 
@@ -115,12 +114,7 @@ impl Grant {
             GrantSubject::Lease(id) => ('l', id.0),
             GrantSubject::Review(id) => ('r', id.0),
         };
-        let viewer = match &self.viewer {
-            GrantViewer::Internal(token) => PackedViewer::Token(Short(token.0)),
-            GrantViewer::Public(channels) => {
-                PackedViewer::Channels(channels.iter().map(|c| Short(c.0)).collect())
-            }
-        };
+        let viewer = self.viewer.packed();
         sealer.seal(
             PURPOSE,
             &Packed(kind, Short(id), self.expires_at.0 / 1000, viewer),
@@ -131,7 +125,7 @@ impl Grant {
 impl GrantViewer {
     /// The server itself has no token to be asked for again: its grants open nothing. Nor do those of a
     /// public viewer without channels.
-    fn of(viewer: &Viewer) -> Self {
+    pub(crate) fn of(viewer: &Viewer) -> Self {
         if viewer.is_public() {
             return Self::Public(match &viewer.channels {
                 Reach::All => Vec::new(),
@@ -141,6 +135,35 @@ impl GrantViewer {
         match viewer.actor {
             Actor::Token(id) => Self::Internal(id),
             Actor::System => Self::Internal(TokenId(Uuid::nil())),
+        }
+    }
+}
+
+/// When a right that is given now ends: with the hour, so that an address stays the same within it; after
+/// five minutes at least.
+#[must_use]
+pub(crate) fn end(at: Timestamp) -> Timestamp {
+    Timestamp((at.0 + LEAST_MS).div_euclid(HOUR_MS) * HOUR_MS + HOUR_MS)
+}
+
+impl GrantViewer {
+    pub(crate) fn packed(&self) -> PackedViewer {
+        match self {
+            Self::Internal(token) => PackedViewer::Token(Short(token.0)),
+            Self::Public(channels) => {
+                PackedViewer::Channels(channels.iter().map(|c| Short(c.0)).collect())
+            }
+        }
+    }
+}
+
+impl From<PackedViewer> for GrantViewer {
+    fn from(viewer: PackedViewer) -> Self {
+        match viewer {
+            PackedViewer::Token(Short(id)) => Self::Internal(TokenId(id)),
+            PackedViewer::Channels(ids) => {
+                Self::Public(ids.into_iter().map(|Short(id)| ChannelId(id)).collect())
+            }
         }
     }
 }
@@ -156,15 +179,9 @@ pub(crate) fn open(sealer: &Sealer, text: &str) -> Option<Grant> {
         'r' => GrantSubject::Review(ReviewId(id)),
         _ => return None,
     };
-    let viewer = match viewer {
-        PackedViewer::Token(Short(id)) => GrantViewer::Internal(TokenId(id)),
-        PackedViewer::Channels(ids) => {
-            GrantViewer::Public(ids.into_iter().map(|Short(id)| ChannelId(id)).collect())
-        }
-    };
     Some(Grant {
         subject,
-        viewer,
+        viewer: viewer.into(),
         expires_at: Timestamp(seconds * 1000),
     })
 }

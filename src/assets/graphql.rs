@@ -21,6 +21,7 @@ use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::ContentKey;
 use crate::platform::ids::{AssetId, ContentId};
+use crate::renditions::graphql::Rendition;
 
 /// Bytes or a text of the brand's own: a picture, a badge, a film, a line of copy.
 #[derive(Clone)]
@@ -111,6 +112,19 @@ impl Asset {
         Some(Point { x, y })
     }
 
+    /// What a preset of a place makes of the current version. `channel` by id or slug; without one, the
+    /// first of its own places that has such a preset. Null: no place has, or there is no file.
+    async fn rendition(
+        &self,
+        ctx: &Context<'_>,
+        channel: Option<ID>,
+        #[graphql(desc = "The preset's name; null: the channel's first.")] preset: Option<String>,
+    ) -> GqlResult<Option<Rendition>> {
+        Rendition::of_current(ctx, &self.0.0, channel.as_ref(), preset.as_deref())
+            .await
+            .or_fail()
+    }
+
     /// The endorsements that it is shown with, the newest first. It goes out only where one of them does.
     async fn endorsements(&self, ctx: &Context<'_>) -> GqlResult<Vec<Endorsement>> {
         let ids = ctx
@@ -157,6 +171,11 @@ impl AssetVersion {
         version
             .file()
             .map(|file| File::of(file.clone(), GrantSubject::Version(version.id)))
+    }
+
+    /// What the presets of its places make of it, made already or not: of those channels that you reach.
+    async fn renditions(&self, ctx: &Context<'_>) -> GqlResult<Vec<Rendition>> {
+        Rendition::all_of(ctx, &self.0.0).await.or_fail()
     }
 
     /// The text of a COPY.

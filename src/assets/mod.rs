@@ -16,6 +16,6 @@ pub(crate) mod upload;
 
 pub(crate) use loaders::AltsKey;
 pub(crate) use model::Alt;
-pub(crate) use source::{FileSource, SourceFile, keep, resolve_source};
+pub(crate) use source::{FileSource, MEASURER_REVISION, SourceFile, keep, resolve_source};
 pub use upload::StoredUpload;
 pub(crate) use upload::{discard_unclaimed, receive};

@@ -20,7 +20,7 @@ use crate::platform::ids::UploadId;
 use crate::uploads;
 
 /// Which measurer the stored facts are of; counted up when it starts to measure something else.
-const MEASURER_REVISION: i32 = 1;
+pub(crate) const MEASURER_REVISION: i32 = 1;
 
 /// Where a file comes from: exactly one of these.
 #[derive(OneofObject, Clone, Debug)]

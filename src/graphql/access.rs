@@ -113,6 +113,9 @@ const CONTENT: &[(&[&str], Option<Access>)] = &[(OF_CONTENT, Some(Internal))];
 
 const VERSION: &[(&[&str], Option<Access>)] = &[(&["reviews", "note"], Some(Internal))];
 
+const ASSET_VERSION: &[(&[&str], Option<Access>)] =
+    &[(&["reviews", "note", "renditions"], Some(Internal))];
+
 /// By type: the rule for its fields, and the exceptions.
 const TABLE: &[Row] = &[
     (
@@ -139,10 +142,11 @@ const TABLE: &[Row] = &[
     ("Asset", Some(Public), CONTENT),
     ("Endorsement", Some(Public), CONTENT),
     ("Version", Some(Public), VERSION),
-    ("AssetVersion", Some(Public), VERSION),
+    ("AssetVersion", Some(Public), ASSET_VERSION),
     ("EndorsementVersion", Some(Public), VERSION),
     ("Statement", Some(Public), &[]),
     ("File", Some(Public), &[(&["metadata"], Some(Internal))]),
+    ("Rendition", Some(Public), &[]),
     ("Point", Some(Public), &[]),
     ("Brand", Some(Public), &[]),
     ("Product", Some(Public), &[]),

@@ -59,8 +59,40 @@ pub(super) async fn deliver(
         .ok_or_else(Refusal::nothing_here)?;
     let until = permitted(app, &grant, &file).await?;
     let until = until.map_or(grant.expires_at, |until| until.min(grant.expires_at));
-    let mut about = about(&file, &grant.viewer, now, until)?;
+    let about = about(&file, Sharing::of(&grant.viewer), (now, until))?;
     let saved = query.as_deref() == Some("download=1");
+    respond(app, &file, (about, saved), &method, &headers).await
+}
+
+/// How an answer may be shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// By one person's browser, on pages of this site.
+    Internal,
+    /// By one person's browser, on any page.
+    Private,
+    /// By everybody, on any page; for so many milliseconds at most.
+    Public(i64),
+}
+
+impl Sharing {
+    pub(super) fn of(viewer: &GrantViewer) -> Self {
+        match viewer {
+            GrantViewer::Internal(_) => Self::Internal,
+            GrantViewer::Public(_) => Self::Private,
+        }
+    }
+}
+
+/// Answers with a file, or the part of it that was asked for, or that it is unchanged. `about` are the
+/// headers of every answer about it; `saved`: to be saved, whatever it is.
+pub(super) async fn respond(
+    app: &App,
+    file: &GrantedFile,
+    (mut about, saved): (HeaderMap, bool),
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
     about.insert(
         CONTENT_DISPOSITION,
         content_disposition(&file.media_type, &file.filename, saved),
@@ -74,20 +106,20 @@ pub(super) async fn deliver(
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
     let size = u64::try_from(file.bytes).unwrap_or(0);
-    if method == Method::HEAD {
+    if *method == Method::HEAD {
         return Ok((StatusCode::OK, about, [(CONTENT_LENGTH, size.to_string())]).into_response());
     }
-    let mut response = match asked(&headers, &etag, size) {
+    let mut response = match asked(headers, &etag, size) {
         Wanted::Nothing => {
             let range = [(CONTENT_RANGE, format!("bytes */{size}"))];
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
         }
         Wanted::Whole => {
-            let body = whole(app, &file, size).await?;
+            let body = whole(app, file, size).await?;
             (StatusCode::OK, [(CONTENT_LENGTH, size.to_string())], body).into_response()
         }
         Wanted::Part(range) => {
-            let body = Body::from_stream(open(app, &file, size, Some(range.clone())).await?.bytes);
+            let body = Body::from_stream(open(app, file, size, Some(range.clone())).await?.bytes);
             let length = (CONTENT_LENGTH, (range.end - range.start).to_string());
             let place = (
                 CONTENT_RANGE,
@@ -156,23 +188,23 @@ async fn out_now(
     rights::out_on_any(&cx, content, &reached).await
 }
 
-/// The headers of every answer about this file.
-fn about(
+/// The headers of every answer about this file, between two instants: now, and when that may end.
+pub(super) fn about(
     file: &GrantedFile,
-    viewer: &GrantViewer,
-    now: Timestamp,
-    until: Timestamp,
+    sharing: Sharing,
+    (now, until): (Timestamp, Timestamp),
 ) -> Result<HeaderMap> {
-    let seconds = (until.0 - now.0).clamp(0, MAX_AGE_MS) / 1000;
-    let policy = match viewer {
-        GrantViewer::Internal(_) => "same-site",
-        GrantViewer::Public(_) => "cross-origin",
+    let (policy, scope, longest) = match sharing {
+        Sharing::Internal => ("same-site", "private", MAX_AGE_MS),
+        Sharing::Private => ("cross-origin", "private", MAX_AGE_MS),
+        Sharing::Public(longest) => ("cross-origin", "public", longest),
     };
+    let seconds = (until.0 - now.0).clamp(0, longest) / 1000;
     let kind = HeaderValue::from_str(&file.media_type)
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let etag = HeaderValue::from_str(&format!("\"{}\"", file.sha256)).map_err(Error::internal)?;
     let cache =
-        HeaderValue::from_str(&format!("private, max-age={seconds}")).map_err(Error::internal)?;
+        HeaderValue::from_str(&format!("{scope}, max-age={seconds}")).map_err(Error::internal)?;
     Ok(HeaderMap::from_iter([
         (CONTENT_TYPE, kind),
         (ETAG, etag),

@@ -12,6 +12,7 @@ mod health;
 mod multipart;
 mod range;
 mod refusal;
+mod renditions;
 mod request;
 mod serve;
 mod uploads;
@@ -74,6 +75,8 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         .route("/files/{grant}/{filename}", get(files::deliver))
         .route("/uploads", any(uploads::all))
         .route("/uploads/{id}", any(uploads::one))
+        .route("/r/{grant}/{key}", get(renditions::granted))
+        .route("/d/{content}/{channel}/{preset}", get(renditions::stable))
         .route("/healthz", get(health::process))
         .route("/readyz", get(health::ready));
     if server.metrics.is_some() {

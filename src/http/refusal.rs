@@ -30,6 +30,12 @@ impl Refusal {
         }
     }
 
+    /// With something that the answer says beside its errors.
+    pub(super) fn saying(mut self, extensions: Json) -> Self {
+        self.extensions = Some(Box::new(extensions));
+        self
+    }
+
     /// The contract's code of it.
     pub(super) fn code(&self) -> &'static str {
         self.code

@@ -7,16 +7,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::facts::load_facts;
 use super::gate::Facts;
 use crate::contents::VersionDetail;
 use crate::error::Result;
+use crate::platform::db::{Sql, fetch};
 use crate::platform::ids::ContentId;
 
 /// What was read, up to a number of bytes; beyond it what was asked for least is forgotten.
 pub struct KeptFacts(Cache<ContentId, Arc<Facts>>);
+
+#[derive(FromQueryResult)]
+struct Stamped {
+    id: ContentId,
+    stamp: i64,
+}
 
 impl KeptFacts {
     /// Room for about this many bytes; 0: nothing is kept.
@@ -27,6 +34,20 @@ impl KeptFacts {
             .weigher(|_, facts: &Arc<Facts>| u32::try_from(facts.weight()).unwrap_or(u32::MAX))
             .build();
         Self(cache)
+    }
+
+    /// The facts of the contents that a sub-select of their ids has, as they are now. One statement more.
+    pub(crate) async fn now(
+        &self,
+        db: &impl ConnectionTrait,
+        which: Sql,
+    ) -> Result<HashMap<ContentId, Arc<Facts>>> {
+        let sql = Sql::new("SELECT id, stamp FROM contents WHERE id IN (")
+            .append(which)
+            .push(")");
+        let stamped: Vec<Stamped> = fetch(db, sql).await?;
+        self.of(db, stamped.iter().map(|row| (row.id, row.stamp)))
+            .await
     }
 
     /// The facts of contents whose stamps have just been read. No statement if all are known, else three.

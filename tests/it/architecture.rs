@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The slices in their order; each may name those before it.
-const SLICES: [&str; 14] = [
+const SLICES: [&str; 15] = [
     "accounts",
     "audit",
     "catalog",
@@ -16,6 +16,7 @@ const SLICES: [&str; 14] = [
     "endorsements",
     "reviews",
     "rights",
+    "renditions",
     "library",
     "placements",
     "usage",

@@ -25,6 +25,7 @@ mod logging;
 mod migrating;
 mod outage;
 mod reading;
+mod renditions;
 mod replays;
 mod s3;
 mod secrets;

@@ -14,6 +14,7 @@ mod speech;
 use std::collections::BTreeMap;
 
 use async_graphql::Enum;
+use serde::Serialize;
 
 pub use facts::{Ask, Facts, LicensorWord, Purpose};
 pub use leases::{Wordless, wordless, wordless_in};
@@ -26,7 +27,8 @@ use crate::platform::db::Sql;
 use crate::platform::ids::{ContentId, LeaseId};
 
 /// Why something is held.
-#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HoldReason {
     /// No version is approved.
     NotApproved,

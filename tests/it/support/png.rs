@@ -63,3 +63,22 @@ pub(crate) fn noise(width: u32, height: u32, seed: u64) -> Vec<u8> {
     picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
+
+/// A PNG whose structure is whole, and whose packed pixels are not.
+pub(crate) fn png_of_bad_pixels(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = noise(width, height, 7);
+    let mut at = 8;
+    while at + 8 <= bytes.len() {
+        let length = u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+        let (kind, end) = (at + 4, at + 8 + length);
+        if &bytes[kind..kind + 4] == b"IDAT" {
+            for byte in &mut bytes[kind + 4 + length / 2..end] {
+                *byte ^= 0x5a;
+            }
+            let checked = crc32(&bytes[kind..end]).to_be_bytes();
+            bytes[end..end + 4].copy_from_slice(&checked);
+        }
+        at = end + 4;
+    }
+    bytes
+}

@@ -1,0 +1,226 @@
+//! `/r/{grant}/{key}`: a rendition, to whom a grant says. `/d/{content}/{channel}/{preset}`: the stable
+//! address for a page, which the gate answers each time.
+//!
+//! Both make what is not there yet. A key or a grant that was not given out here makes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::Response;
+use serde_json::json;
+
+use super::Server;
+use super::auth;
+use super::files::{Sharing, about, respond};
+use super::refusal::Refusal;
+use crate::accounts::{self, OpContext, Scope};
+use crate::app::App;
+use crate::assets::grants::{GrantViewer, GrantedFile};
+use crate::channels::{self, Channel, Tree, resolve};
+use crate::contents::{self, ContentKind, Version, parse_public_id};
+use crate::error::Result;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::Sql;
+use crate::platform::ids::{ChannelId, VersionId};
+use crate::platform::names::name_of;
+use crate::renditions::{self, Made, Plan, RenditionGrant, Unmade};
+use crate::rights::gate::{Ask, Availability, Facts, HoldReason, decide};
+
+/// Longest that a page, and what stands between, may keep what a stable address gave, in milliseconds: a
+/// recall reaches them no sooner.
+const STABLE_MAX_AGE_MS: i64 = 60_000;
+/// Longest that a request waits for a rendition to be made.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Delivers the rendition that a grant is for. Its key must be what the preset makes of the version now, or
+/// what was made of it before.
+pub(super) async fn granted(
+    State(server): State<Arc<Server>>,
+    Path((grant, key)): Path<(String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let app = &server.app;
+    let now = app.clock.now();
+    let grant = RenditionGrant::open(&app.sealer, &grant, now).ok_or_else(Refusal::nothing_here)?;
+    let (facts, version) = version_of(app, grant.version).await?;
+    let cx = OpContext::system(app);
+    let tree = channels::fresh_tree(&cx).await?;
+    let channel = tree.get(grant.channel).ok_or_else(Refusal::nothing_here)?;
+    let until = permitted(app, &grant, (&tree, channel), (&facts, &version)).await?;
+    let until = until.map_or(grant.expires_at, |until| until.min(grant.expires_at));
+    let plan = renditions::plan(&cx, &tree, channel, Some(&grant.preset), (&facts, &version));
+    let made = match plan.filter(|plan| plan.key().as_deref() == Some(&key)) {
+        Some(plan) => make(app, &plan).await?,
+        None => renditions::find_made(app.db.read(), version.id, &key)
+            .await?
+            .ok_or_else(Refusal::nothing_here)?,
+    };
+    let file = file(&facts, made, &grant.preset);
+    let about = about(&file, Sharing::of(&grant.viewer), (now, until))?;
+    respond(app, &file, (about, false), &method, &headers).await
+}
+
+/// Delivers what a preset of a channel makes of a content's current version, as long as the gate lets it out
+/// there; 410 with the holds where it no longer does. A channel that is not public wants a token.
+pub(super) async fn stable(
+    State(server): State<Arc<Server>>,
+    Path((content, channel, preset)): Path<(String, String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let app = &server.app;
+    let Some((ContentKind::Asset, content)) = parse_public_id(&content) else {
+        return Err(Refusal::nothing_here());
+    };
+    let cx = OpContext::system(app);
+    let tree = channels::fresh_tree(&cx).await?;
+    let channel = match channel.parse::<ChannelId>() {
+        Ok(id) => tree.get(id),
+        Err(_) => tree.by_slug(&channel),
+    };
+    let channel = channel.ok_or_else(Refusal::nothing_here)?;
+    let facts = facts_of(app, Sql::new("SELECT ").bind(content)).await?;
+    let sharing = if channel.public {
+        Sharing::Public(STABLE_MAX_AGE_MS)
+    } else {
+        let viewer = auth::bearer(app, &headers).await?.viewer;
+        let reads = viewer.may(Scope::Read) || viewer.is_public();
+        if !reads
+            || !viewer.sees_brand(facts.content.brand)
+            || !resolve::reaches(&viewer, &tree, channel.id)
+        {
+            return Err(Refusal::nothing_here());
+        }
+        Sharing::Private
+    };
+    let now = cx.at();
+    let answer = decide(&facts, &Ask::new(&tree, channel, now));
+    if !answer.is_available() {
+        return Err(held(&answer));
+    }
+    let until = answer.until.unwrap_or(Timestamp(i64::MAX));
+    let current = facts
+        .content
+        .current
+        .as_ref()
+        .ok_or_else(Refusal::nothing_here)?;
+    let plan = renditions::plan(&cx, &tree, channel, Some(&preset), (&facts, current))
+        .ok_or_else(Refusal::nothing_here)?;
+    let made = make(app, &plan).await?;
+    // What took its time to be made may have ended meanwhile.
+    let now = app.clock.now();
+    if until <= now {
+        return Err(held(&decide(&facts, &Ask::new(&tree, channel, now))));
+    }
+    let file = file(&facts, made, &preset);
+    let about = about(&file, sharing, (now, until))?;
+    respond(app, &file, (about, false), &method, &headers).await
+}
+
+/// Why something is not there: what never was to be seen there does not exist, what was is gone.
+fn held(answer: &Availability) -> Refusal {
+    let never =
+        |reason: &HoldReason| matches!(reason, HoldReason::NotApproved | HoldReason::NotTagged);
+    let reasons: Vec<HoldReason> = answer.holds.iter().map(|hold| hold.reason).collect();
+    if reasons.iter().any(never) {
+        return Refusal::nothing_here();
+    }
+    let names: Vec<String> = reasons.iter().filter_map(|r| name_of(r).ok()).collect();
+    let text = "This may not go out here now.";
+    Refusal::new(StatusCode::GONE, "NOT_FOUND", text).saying(json!({ "holds": names }))
+}
+
+async fn facts_of(app: &App, which: Sql) -> Result<Arc<Facts>, Refusal> {
+    let found = app.facts.now(app.db.read(), which).await?;
+    found.into_values().next().ok_or_else(Refusal::nothing_here)
+}
+
+/// A version, and the facts of its content.
+async fn version_of(app: &App, version: VersionId) -> Result<(Arc<Facts>, Arc<Version>), Refusal> {
+    let of = Sql::new("SELECT v.content_id FROM versions v WHERE v.id = ").bind(version);
+    let facts = facts_of(app, of).await?;
+    if let Some(current) = facts.content.current.clone().filter(|v| v.id == version) {
+        return Ok((facts, current));
+    }
+    let mut found = contents::store::load_versions(app.db.read(), &[version]).await?;
+    let version = found.remove(&version).ok_or_else(Refusal::nothing_here)?;
+    Ok((facts, version))
+}
+
+/// Whether the grant's bearer may have the rendition now, and until when that holds by itself.
+async fn permitted(
+    app: &Arc<App>,
+    grant: &RenditionGrant,
+    (tree, channel): (&Tree, &Arc<Channel>),
+    (facts, version): (&Facts, &Version),
+) -> Result<Option<Timestamp>, Refusal> {
+    match &grant.viewer {
+        GrantViewer::Internal(token) => {
+            let viewer = accounts::bearer_lives(app, *token).await?;
+            viewer
+                .filter(|v| v.may(Scope::Read) && v.sees_brand(facts.content.brand))
+                .map(|_| None)
+                .ok_or_else(Refusal::nothing_here)
+        }
+        GrantViewer::Public(granted) => {
+            let chain = tree.chain(channel.id);
+            let reached = chain.iter().any(|above| granted.contains(&above.id));
+            let current = facts
+                .content
+                .current
+                .as_ref()
+                .is_some_and(|v| v.id == version.id);
+            if !reached || !current {
+                return Err(Refusal::nothing_here());
+            }
+            let answer = decide(facts, &Ask::new(tree, channel, app.clock.now()));
+            if answer.is_available() {
+                Ok(answer.until)
+            } else {
+                Err(held(&answer))
+            }
+        }
+    }
+}
+
+/// Makes what is not there yet, and says why where it cannot be.
+async fn make(app: &Arc<App>, plan: &Plan) -> Result<Made, Refusal> {
+    let waited = tokio::time::timeout(PATIENCE, renditions::made(app, plan)).await;
+    match waited.unwrap_or(Err(Unmade::Busy)) {
+        Ok(made) => Ok(made),
+        Err(Unmade::Failed(reason)) => {
+            Err(Refusal::new(StatusCode::NOT_FOUND, "NOT_FOUND", reason))
+        }
+        Err(Unmade::Busy) => Err(Refusal::rate_limited(5, json!({}))),
+        Err(Unmade::Unavailable(cause)) => {
+            tracing::error!(
+                cause,
+                preset = plan.preset,
+                "a rendition could not be made now"
+            );
+            let text = "This cannot be made just now. Try again in a moment.";
+            Err(Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "UNAVAILABLE",
+                text,
+            ))
+        }
+    }
+}
+
+/// A rendition as a file to deliver, named after its preset.
+fn file(facts: &Facts, made: Made, preset: &str) -> GrantedFile {
+    let ending = made.media_type.strip_prefix("image/").unwrap_or("bin");
+    GrantedFile {
+        filename: format!("{preset}.{}", if ending == "jpeg" { "jpg" } else { ending }),
+        sha256: made.sha256,
+        store_key: made.store_key,
+        media_type: made.media_type,
+        bytes: made.bytes,
+        content: Some(facts.content.id),
+        brand: facts.content.brand,
+    }
+}

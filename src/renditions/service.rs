@@ -1,0 +1,109 @@
+//! Which renditions a version has, and making them before they are asked for.
+
+use std::sync::Arc;
+
+use sea_orm::FromQueryResult;
+use uuid::{Builder, Uuid};
+
+use super::make::{Unmade, made};
+use super::model::Plan;
+use crate::accounts::OpContext;
+use crate::app::App;
+use crate::channels::{Channel, Demand, Preset, Tree, tree};
+use crate::contents::{ContentKind, Version, parse_public_id};
+use crate::error::Result;
+use crate::platform::db::{Sql, fetch};
+use crate::platform::ids::{ChannelId, ContentId};
+use crate::rights::gate::{Ask, Facts, decide};
+
+/// What a place's preset (its first, where none is named) makes of a version of an asset: none where the
+/// place has no such preset, or the version has no file.
+pub(crate) fn plan(
+    cx: &OpContext,
+    tree: &Tree,
+    channel: &Arc<Channel>,
+    preset: Option<&str>,
+    (facts, version): (&Facts, &Version),
+) -> Option<Plan> {
+    let presets = tree.presets(channel.id);
+    let named = |p: &&Preset| preset.is_none_or(|name| p.name == name);
+    let preset = presets.iter().find(named)?;
+    let limits = tree.rules(channel.id).into_iter();
+    let max_bytes = limits
+        .filter_map(|rule| match rule.demand {
+            Demand::MaxBytes(most) => Some(most),
+            _ => None,
+        })
+        .min();
+    // Its licence, where one covers it there: what it says of altering binds what is made.
+    let answer = decide(facts, &Ask::new(tree, channel, cx.at()));
+    let scale_only = answer.terms.is_some_and(|terms| terms.no_alteration);
+    Plan::new(&facts.content, version, preset, max_bytes, scale_only)
+}
+
+/// How far back approvals are looked for: an event may be seen a little after its id was made.
+const LOOK_BACK_MS: i64 = 60_000;
+/// Approvals that one turn looks at.
+const TURN: i64 = 100;
+
+#[derive(FromQueryResult)]
+struct Approval {
+    id: Uuid,
+    subject: String,
+}
+
+/// Makes what the places of newly approved versions will ask for. Nobody waits for it, and what is not made
+/// here is made when it is asked for.
+pub async fn warm(app: &Arc<App>) -> Result<()> {
+    let since = app.clock.now().0.saturating_sub(LOOK_BACK_MS);
+    let since = Builder::from_unix_timestamp_millis(u64::try_from(since).unwrap_or(0), &[0; 10]);
+    let sql = Sql::new(
+        "SELECT id, subject FROM outbox_events WHERE topic = 'VERSION_APPROVED' AND id > ",
+    )
+    .bind(since.into_uuid())
+    .push(" ORDER BY id LIMIT ")
+    .bind(TURN);
+    let approvals: Vec<Approval> = fetch(app.db.read(), sql).await?;
+    for approval in approvals {
+        if let Some((ContentKind::Asset, content)) = parse_public_id(&approval.subject)
+            && app.renditions.is_new(approval.id)
+        {
+            warm_all(app, content).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn warm_all(app: &Arc<App>, content: ContentId) -> Result<()> {
+    let cx = OpContext::system(app);
+    let tree = tree(&cx).await?;
+    let which = Sql::new("SELECT ").bind(content);
+    let facts = app.facts.now(app.db.read(), which).await?;
+    let Some(facts) = facts.get(&content) else {
+        return Ok(());
+    };
+    let Some(version) = facts.content.current.clone() else {
+        return Ok(());
+    };
+    for channel in tagged(&tree, &facts.labels.channels) {
+        for preset in tree.presets(channel.id) {
+            let plan = plan(&cx, &tree, &channel, Some(&preset.name), (facts, &version));
+            let Some(plan) = plan else { continue };
+            match made(app, &plan).await {
+                Ok(_) | Err(Unmade::Failed(_)) => {}
+                // Whoever asks for it finds the store and the workers in better shape, or is told.
+                Err(Unmade::Busy | Unmade::Unavailable(_)) => return Ok(()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The channels that a content is tagged to, and those under them: all places where it may be asked for.
+pub(super) fn tagged(tree: &Tree, tags: &[ChannelId]) -> Vec<Arc<Channel>> {
+    let within = |channel: &Arc<Channel>| {
+        let chain = tree.chain(channel.id);
+        chain.iter().any(|above| tags.contains(&above.id))
+    };
+    tree.all().into_iter().filter(within).collect()
+}
