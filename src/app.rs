@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::accounts::{Callers, OpContext};
 use crate::audit;
+use crate::care;
 use crate::channels::TreeCache;
 use crate::config::Config;
 use crate::platform::blob::Blobs;
@@ -23,6 +24,9 @@ use crate::uploads;
 
 /// Longest that the end of the log may keep a server from stopping.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long after its start a server looks for the first time for what nothing refers to: it has more urgent
+/// things to do.
+const GC_AFTER: Duration = Duration::from_mins(10);
 
 /// Everything that requests and background work share.
 pub struct App {
@@ -127,6 +131,27 @@ impl App {
         tasks::spawn("sweep_uploads", async move {
             repeat(&app, Duration::from_mins(30), |app| async move {
                 uploads::sweep(&app).await
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("gc", async move {
+            let mut draining = app.draining.subscribe();
+            tokio::select! {
+                () = tokio::time::sleep(GC_AFTER) => {}
+                _ = draining.wait_for(|d| *d) => return,
+            }
+            repeat(&app, Duration::from_hours(1), |app| async move {
+                care::gc::run_daily(&app).await
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("scrub", async move {
+            repeat(&app, Duration::from_mins(1), |app| async move {
+                care::scrub::run(&app, app.config.scrub_bytes_per_second)
+                    .await
+                    .map(|_| ())
             })
             .await;
         });

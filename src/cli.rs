@@ -16,7 +16,7 @@ use crate::catalog::resolve;
 use crate::config::{Config, Settings};
 use crate::error::Error;
 use crate::platform::clock::Clock;
-use crate::{demo, graphql, http, telemetry, verify};
+use crate::{care, demo, graphql, http, telemetry};
 
 /// Keeps marketing assets and endorsements through their whole life, and answers what may be shown
 /// where, now.
@@ -42,6 +42,12 @@ enum Command {
     Token(TokenCommand),
     /// Prove that the stored files are what was stored
     Verify(Options),
+    /// Remove stored files that nothing has referred to for a day
+    Gc(Gc),
+    /// Copy the database and the files of the embedded mode into a new folder, while the server goes on
+    Backup(Backup),
+    /// Put a backup back; stop the server first
+    Restore(Restore),
     /// Draw one picture for a server: what it starts for each, apart from itself
     #[command(hide = true)]
     Draw,
@@ -60,6 +66,40 @@ struct Options {
     config: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
+}
+
+#[derive(Args)]
+struct Gc {
+    /// How many hours something must have been without a reference before it is removed
+    #[arg(long, value_name = "HOURS", default_value_t = 24)]
+    grace_hours: u32,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Args)]
+struct Backup {
+    /// A folder that is not there yet
+    dir: PathBuf,
+    /// Link files instead of copying them, where both folders are on one file system
+    #[arg(long)]
+    link: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Args)]
+struct Restore {
+    /// The folder that `accolade backup` made
+    dir: PathBuf,
+    /// Move aside what is there already
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Args)]
@@ -113,6 +153,9 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo(&options),
         Command::Migrate(options) => run(&options, async |_| Ok(())),
         Command::Verify(options) => run(&options, verify_all),
+        Command::Gc(gc) => run(&gc.options, async |app| clean(&app, &gc).await),
+        Command::Backup(backup) => run(&backup.options, async |app| back_up(&app, &backup).await),
+        Command::Restore(restore) => put_back(&restore),
         Command::Token(TokenCommand::Create(new)) => {
             run(&new.options, async |app| create_token(&app, &new).await)
         }
@@ -192,7 +235,7 @@ fn plain(error: Error) -> anyhow::Error {
 }
 
 async fn verify_all(app: Arc<App>) -> anyhow::Result<()> {
-    let report = verify::files(&app).await?;
+    let report = care::verify::files(&app).await?;
     for fault in &report.faults {
         print(&format!("{fault}\n"));
     }
@@ -215,6 +258,62 @@ async fn verify_all(app: Arc<App>) -> anyhow::Result<()> {
         "{} chains, {} sealed entries: all hold; {} entries wait for their seal\n",
         log.chains, log.sealed, log.unsealed
     ));
+    Ok(())
+}
+
+async fn clean(app: &Arc<App>, gc: &Gc) -> anyhow::Result<()> {
+    let order = care::gc::Order {
+        grace_ms: i64::from(gc.grace_hours) * 3_600_000,
+        dry_run: gc.dry_run,
+    };
+    let would = if gc.dry_run { "dry run: " } else { "" };
+    let tell = &mut |step: &care::gc::Step| print(&format!("{would}{step}\n"));
+    match care::gc::run(app, order, tell).await? {
+        Some(report) => {
+            print(&format!("{would}{report}\n"));
+            Ok(())
+        }
+        None => bail!("another instance is at it, or one was killed a few minutes ago"),
+    }
+}
+
+async fn back_up(app: &Arc<App>, backup: &Backup) -> anyhow::Result<()> {
+    let report = Box::pin(care::backup::run(app, &backup.dir, backup.link)).await?;
+    let dir = backup.dir.display();
+    print(&format!(
+        "{dir}: the database and {} files, {} bytes\n",
+        report.files, report.bytes
+    ));
+    if report.faults > 0 {
+        bail!(
+            "the backup is made, but without {} files that are not what was stored: see faults.txt in it",
+            report.faults
+        );
+    }
+    Ok(())
+}
+
+fn put_back(restore: &Restore) -> anyhow::Result<()> {
+    let options = &restore.options;
+    let config = Config::load(options.config.as_deref(), &options.settings)?;
+    telemetry::start_log(&config)?;
+    let report = runtime()?.block_on(care::restore::run(&config, &restore.dir, restore.replace))?;
+    for path in &report.aside {
+        print(&format!(
+            "what was there before is {} now\n",
+            path.display()
+        ));
+    }
+    print(&format!(
+        "restored what was there at {}: {} files, {} bytes\n",
+        report.taken_at, report.files, report.bytes
+    ));
+    if report.faults > 0 {
+        bail!(
+            "{} files were not what was stored when the backup was made, and are missing: see its faults.txt",
+            report.faults
+        );
+    }
     Ok(())
 }
 

@@ -59,6 +59,10 @@ pub struct Settings {
     #[arg(long, value_name = "HOURS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_expires_hours: Option<u32>,
+    /// Bytes a second at which stored files are read again in the background; 0: not at all [default: 1048576].
+    #[arg(long, value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scrub_bytes_per_second: Option<u64>,
     /// Connections to PostgreSQL, or readers of SQLite [default: 16, or 4].
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,6 +148,8 @@ pub struct Config {
     pub reserve: Reserve,
     /// Files that are sent in pieces.
     pub uploads: UploadLimits,
+    /// How fast stored files are read again in the background; 0: not at all.
+    pub scrub_bytes_per_second: u64,
     /// Without a slash at its end.
     pub public_url: Url,
     pub log_format: LogFormat,
@@ -342,6 +348,7 @@ impl Config {
             draw_program: None,
             reserve,
             uploads,
+            scrub_bytes_per_second: settings.scrub_bytes_per_second.unwrap_or(1 << 20),
             public_url,
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.unwrap_or_else(|| {

@@ -124,6 +124,7 @@ impl TestDatabase {
                 percent: 0,
             },
             uploads: UploadLimits::default(),
+            scrub_bytes_per_second: 0,
             public_url: "http://127.0.0.1:4000".parse().expect("an address"),
             log_format: LogFormat::Text,
             log: "info".to_owned(),

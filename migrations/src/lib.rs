@@ -20,6 +20,7 @@ mod m20261122_000009_lists_by_index;
 mod m20261122_000010_compare_as_bytes;
 mod m20261122_000011_stamp_contents;
 mod m20261122_000012_create_uploads;
+mod m20261122_000013_care_of_the_store;
 mod m20261122_000014_create_renditions;
 
 /// All migrations, oldest first.
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000010_compare_as_bytes::Migration),
             Box::new(m20261122_000011_stamp_contents::Migration),
             Box::new(m20261122_000012_create_uploads::Migration),
+            Box::new(m20261122_000013_care_of_the_store::Migration),
             Box::new(m20261122_000014_create_renditions::Migration),
         ]
     }

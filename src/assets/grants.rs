@@ -219,6 +219,8 @@ pub(crate) struct GrantedFile {
     pub store_key: String,
     pub media_type: String,
     pub bytes: i64,
+    /// Since when its object is known not to have these bytes.
+    pub wrong_since: Option<Timestamp>,
     pub filename: String,
     /// The content whose bytes, or whose proof, they are; none for a lease's document.
     #[sea_orm(from_alias = "content_id")]
@@ -233,7 +235,7 @@ pub(crate) async fn resolve(
     db: &impl ConnectionTrait,
     subject: &GrantSubject,
 ) -> Result<Option<GrantedFile>> {
-    const FILE: &str = "f.sha256, f.store_key, f.media_type, f.bytes";
+    const FILE: &str = "f.sha256, f.store_key, f.media_type, f.bytes, f.wrong_since";
     let sql = Sql::new("SELECT ").push(FILE);
     let sql = match subject {
         GrantSubject::Version(id) => sql

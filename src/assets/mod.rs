@@ -13,9 +13,10 @@ pub(crate) mod service;
 pub(crate) mod source;
 mod store;
 pub(crate) mod upload;
+pub(crate) mod uses;
 
 pub(crate) use loaders::AltsKey;
 pub(crate) use model::Alt;
-pub(crate) use source::{FileSource, MEASURER_REVISION, SourceFile, keep, resolve_source};
+pub(crate) use source::{FileSource, SourceFile, StoredBytes, keep, keep_stored, resolve_source};
 pub use upload::StoredUpload;
 pub(crate) use upload::{discard_unclaimed, receive};

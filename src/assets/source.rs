@@ -11,16 +11,17 @@ use async_graphql::{Context, ID, OneofObject};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::upload::StoredUpload;
+use super::uses;
 use crate::error::{Error, Result};
 use crate::graphql::context::{Request, input_id};
 use crate::graphql::scalars::Sha256;
 use crate::graphql::upload::Upload;
 use crate::platform::db::{Sql, Tx, fetch_one, run};
 use crate::platform::ids::UploadId;
-use crate::uploads;
+use crate::uploads::{self, Measured};
 
 /// Which measurer the stored facts are of; counted up when it starts to measure something else.
-pub(crate) const MEASURER_REVISION: i32 = 1;
+const MEASURER_REVISION: i32 = 1;
 
 /// Where a file comes from: exactly one of these.
 #[derive(OneofObject, Clone, Debug)]
@@ -45,6 +46,8 @@ pub(crate) struct SourceFile {
     upload: Option<Arc<StoredUpload>>,
     /// The upload they came with, and the field that names it.
     finished: Option<(UploadId, String)>,
+    /// The field that names bytes which were stored before.
+    stored: Option<String>,
 }
 
 /// The bytes that an input's `field` names. An upload that is not of this request is a BAD_REQUEST; bytes
@@ -73,7 +76,11 @@ pub(crate) async fn resolve_source(
             if upload.is_used {
                 let holder = ctx.viewer().actor.key();
                 let found = held(ctx.app().db.read(), &holder, &upload.sha256).await?;
-                return found.ok_or_else(|| Error::not_found(&field_of_id));
+                let found = found.ok_or_else(|| Error::not_found(&field_of_id))?;
+                return Ok(SourceFile {
+                    stored: Some(field_of_id),
+                    ..found
+                });
             }
             ctx.uploads().note_use_of(id);
             let stored = StoredUpload {
@@ -91,7 +98,12 @@ pub(crate) async fn resolve_source(
         FileSource::Sha256(Sha256(sha256)) => {
             let holder = ctx.viewer().actor.key();
             let found = held(ctx.app().db.read(), &holder, sha256).await?;
-            found.ok_or_else(|| Error::not_found(&format!("{field}.sha256")))
+            let field = format!("{field}.sha256");
+            let found = found.ok_or_else(|| Error::not_found(&field))?;
+            Ok(SourceFile {
+                stored: Some(field),
+                ..found
+            })
         }
     }
 }
@@ -105,6 +117,7 @@ fn sent(upload: Arc<StoredUpload>, field: &str) -> Result<SourceFile> {
             bytes: upload.bytes,
             upload: Some(Arc::clone(&upload)),
             finished: None,
+            stored: None,
         }),
         Err(refused) => Err(Error::user(refused.code, field, refused.message.clone())),
     }
@@ -135,14 +148,22 @@ async fn held(db: &impl ConnectionTrait, holder: &str, sha256: &str) -> Result<O
         bytes: row.bytes,
         upload: None,
         finished: None,
+        stored: None,
     }))
 }
 
-/// Writes the rows of bytes that are new: the file, what was measured in it, and that the
-/// caller holds it. Bytes that are there already stay where they are.
+/// Begins to use bytes: no transaction may use any without this. Writes the rows of those that came with this
+/// request, and that the caller holds them.
 pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
     let Some(upload) = &file.upload else {
-        return Ok(());
+        uses::begin(tx).await?;
+        tx.write_last(uses::unmark(&file.sha256));
+        // They may have been given up since they were looked for.
+        return if uses::is_stored(tx, &file.sha256).await? {
+            Ok(())
+        } else {
+            Err(Error::not_found(file.stored.as_deref().unwrap_or_default()))
+        };
     };
     let Ok(facts) = &upload.outcome else {
         return Err(Error::internal("refused bytes were to be kept"));
@@ -150,20 +171,64 @@ pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
     if let Some((id, field)) = &file.finished {
         uploads::claim(tx, *id, field).await?;
     }
-    let row = [
-        ("sha256", upload.sha256.clone().into()),
-        ("store_key", upload.store_key.clone().into()),
-        ("bytes", upload.bytes.into()),
-        ("media_type", facts.media_type.clone().into()),
-        ("created_at", tx.op.at.into()),
-    ];
-    run(
-        &**tx,
-        Sql::insert("files", row).push(" ON CONFLICT (sha256) DO NOTHING"),
+    keep_stored(
+        tx,
+        &StoredBytes {
+            sha256: &upload.sha256,
+            store_key: &upload.store_key,
+            bytes: upload.bytes,
+            facts,
+        },
     )
     .await?;
     let row = [
+        ("holder", tx.op.actor.key().into()),
         ("sha256", upload.sha256.clone().into()),
+        ("filename", upload.filename.clone().into()),
+    ];
+    let hold = Sql::insert("file_holders", row)
+        .push(" ON CONFLICT (holder, sha256) DO UPDATE SET filename = excluded.filename");
+    run(&**tx, hold).await?;
+    Ok(())
+}
+
+/// An object of the store, and what was measured in it.
+pub(crate) struct StoredBytes<'a> {
+    pub sha256: &'a str,
+    pub store_key: &'a str,
+    pub bytes: i64,
+    pub facts: &'a Measured,
+}
+
+/// Begins to use the bytes of an object: writes the rows of the file and of what was measured in it. Bytes that
+/// are there already stay where they are, unless those have been found to be wrong: then these take their place.
+pub(crate) async fn keep_stored(tx: &Tx, stored: &StoredBytes<'_>) -> Result<()> {
+    let facts = stored.facts;
+    uses::begin(tx).await?;
+    tx.write_last(uses::unmark(stored.sha256));
+    let sql = Sql::new(
+        "INSERT INTO files (sha256, store_key, bytes, media_type, created_at) SELECT ",
+    )
+    .append(Sql::commas([
+        Sql::default().bind(stored.sha256.to_owned()),
+        Sql::default().bind(stored.store_key.to_owned()),
+        Sql::default().bind(stored.bytes),
+        Sql::default().bind(facts.media_type.clone()),
+        Sql::default().bind(tx.op.at),
+    ]))
+    .push(" WHERE ")
+    .append(uses::is_not_given_up(stored.store_key))
+    .push(
+        " ON CONFLICT (sha256) DO UPDATE SET store_key = excluded.store_key, wrong_since = NULL
+             WHERE files.wrong_since IS NOT NULL",
+    );
+    if run(&**tx, sql).await? == 0 && !uses::is_stored(tx, stored.sha256).await? {
+        return Err(Error::Unavailable(anyhow::anyhow!(
+            "it took so long that its bytes were cleared away"
+        )));
+    }
+    let row = [
+        ("sha256", stored.sha256.to_owned().into()),
         ("measurer_revision", MEASURER_REVISION.into()),
         ("width", measured(facts.width).into()),
         ("height", measured(facts.height).into()),
@@ -180,19 +245,8 @@ pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
         ),
         ("pages", measured(facts.pages).into()),
     ];
-    run(
-        &**tx,
-        Sql::insert("media_facts", row).push(" ON CONFLICT (sha256) DO NOTHING"),
-    )
-    .await?;
-    let row = [
-        ("holder", tx.op.actor.key().into()),
-        ("sha256", upload.sha256.clone().into()),
-        ("filename", upload.filename.clone().into()),
-    ];
-    let hold = Sql::insert("file_holders", row)
-        .push(" ON CONFLICT (holder, sha256) DO UPDATE SET filename = excluded.filename");
-    run(&**tx, hold).await?;
+    let insert = Sql::insert("media_facts", row).push(" ON CONFLICT (sha256) DO NOTHING");
+    run(&**tx, insert).await?;
     Ok(())
 }
 

@@ -25,12 +25,14 @@ use super::refusal::Refusal;
 use crate::accounts::{self, OpContext, Scope};
 use crate::app::App;
 use crate::assets::grants::{self, Grant, GrantSubject, GrantViewer, GrantedFile};
+use crate::care::verify;
 use crate::channels;
 use crate::contents;
 use crate::error::{Error, Result};
 use crate::platform::blob::Download;
 use crate::platform::clock::Timestamp;
 use crate::platform::ids::{ChannelId, ContentId, VersionId};
+use crate::platform::tasks;
 use crate::rights;
 
 /// Longest that a browser may keep a file without asking again, in milliseconds.
@@ -87,7 +89,7 @@ impl Sharing {
 /// Answers with a file, or the part of it that was asked for, or that it is unchanged. `about` are the
 /// headers of every answer about it; `saved`: to be saved, whatever it is.
 pub(super) async fn respond(
-    app: &App,
+    app: &Arc<App>,
     file: &GrantedFile,
     (mut about, saved): (HeaderMap, bool),
     method: &Method,
@@ -105,6 +107,12 @@ pub(super) async fn respond(
     {
         return Ok((StatusCode::NOT_MODIFIED, about).into_response());
     }
+    if file.wrong_since.is_some() {
+        return Err(Refusal::from(Error::internal(format!(
+            "the stored bytes of {} are known to be wrong",
+            file.sha256
+        ))));
+    }
     let size = u64::try_from(file.bytes).unwrap_or(0);
     if *method == Method::HEAD {
         return Ok((StatusCode::OK, about, [(CONTENT_LENGTH, size.to_string())]).into_response());
@@ -119,7 +127,7 @@ pub(super) async fn respond(
             (StatusCode::OK, [(CONTENT_LENGTH, size.to_string())], body).into_response()
         }
         Wanted::Part(range) => {
-            let body = Body::from_stream(open(app, file, size, Some(range.clone())).await?.bytes);
+            let body = part(app, file, size, range.clone()).await?;
             let length = (CONTENT_LENGTH, (range.end - range.start).to_string());
             let place = (
                 CONTENT_RANGE,
@@ -262,24 +270,75 @@ async fn open(
 
 /// The whole file, whose bytes are checked on their way: a small one before anything is said, a large one
 /// before its end is sent, so that wrong bytes never arrive as a complete answer.
-async fn whole(app: &App, file: &GrantedFile, size: u64) -> Result<Body> {
-    let download = open(app, file, size, None).await?;
-    let checked = checked(download.bytes, file.sha256.clone());
-    if size > CHECKED_FIRST {
-        return Ok(Body::from_stream(checked));
+async fn whole(app: &Arc<App>, file: &GrantedFile, size: u64) -> Result<Body> {
+    if size <= CHECKED_FIRST {
+        return Ok(Body::from(small(app, file, size).await?));
     }
+    let download = open(app, file, size, None).await?;
+    Ok(Body::from_stream(checked(
+        download.bytes,
+        noting(app, file),
+    )))
+}
+
+/// A part of a file. That of a small one is cut out of the whole, which is checked; of a large one what is
+/// known is what the last reading of all of it has found (`care/scrub.rs`).
+async fn part(
+    app: &Arc<App>,
+    file: &GrantedFile,
+    size: u64,
+    range: std::ops::Range<u64>,
+) -> Result<Body> {
+    if size > CHECKED_FIRST {
+        return Ok(Body::from_stream(
+            open(app, file, size, Some(range)).await?.bytes,
+        ));
+    }
+    let place = |at: u64| usize::try_from(at).map_err(Error::internal);
+    let bytes = Bytes::from(small(app, file, size).await?);
+    Ok(Body::from(
+        bytes.slice(place(range.start)?..place(range.end)?),
+    ))
+}
+
+/// All bytes of a small file, which are the right ones.
+async fn small(app: &Arc<App>, file: &GrantedFile, size: u64) -> Result<Vec<u8>> {
+    let download = open(app, file, size, None).await?;
+    let checked = checked(download.bytes, noting(app, file));
     let parts: Vec<Bytes> = checked.try_collect().await.map_err(Error::internal)?;
-    Ok(Body::from(parts.concat()))
+    Ok(parts.concat())
+}
+
+/// Whose hash stored bytes should have, and who is told if they do not.
+struct Checked {
+    sha256: String,
+    wrong: Box<dyn FnOnce() + Send>,
+}
+
+/// Notes wrong bytes, so that no part of them is delivered from then on.
+fn noting(app: &Arc<App>, file: &GrantedFile) -> Checked {
+    let (app, sha256, key) = (Arc::clone(app), file.sha256.clone(), file.store_key.clone());
+    Checked {
+        sha256: sha256.clone(),
+        wrong: Box::new(move || {
+            tasks::spawn("note_wrong", async move {
+                let what = "found while it was delivered";
+                if let Err(error) = verify::note_wrong(&app, &sha256, &key, what).await {
+                    tracing::error!(error = %error, file.sha256 = sha256, "a wrong file was not noted");
+                }
+            });
+        }),
+    }
 }
 
 /// The same bytes, each chunk held back until the next is there, and the last until the hash is known.
 fn checked(
     bytes: BoxStream<'static, Result<Bytes, object_store::Error>>,
-    sha256: String,
+    wanted: Checked,
 ) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
-    let start = (bytes, Sha256::new(), None::<Bytes>, sha256);
+    let start = (bytes, Sha256::new(), None::<Bytes>, wanted);
     futures::stream::try_unfold(Some(start), |state| async move {
-        let Some((mut bytes, mut hash, mut held, sha256)) = state else {
+        let Some((mut bytes, mut hash, mut held, wanted)) = state else {
             return Ok(None);
         };
         loop {
@@ -291,16 +350,17 @@ fn checked(
             let Some(chunk) = next else { break };
             hash.update(&chunk);
             if let Some(ready) = held.replace(chunk) {
-                return Ok(Some((ready, Some((bytes, hash, held, sha256)))));
+                return Ok(Some((ready, Some((bytes, hash, held, wanted)))));
             }
         }
-        if hex::encode(hash.finalize()) == sha256 {
+        if hex::encode(hash.finalize()) == wanted.sha256 {
             return Ok(held.map(|last| (last, None)));
         }
         tracing::error!(
-            file.sha256 = sha256,
+            file.sha256 = wanted.sha256,
             "stored bytes do not have their hash and are not delivered"
         );
+        (wanted.wrong)();
         Err(std::io::Error::other(
             "the stored bytes do not have their hash",
         ))
@@ -309,6 +369,8 @@ fn checked(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -341,17 +403,25 @@ mod tests {
 
     #[tokio::test]
     async fn wrong_bytes_never_arrive_whole() {
+        let told = Arc::new(AtomicBool::new(false));
         let send = |sha256: String| {
             let chunks = ["ab", "cd", "e"].map(|c| Ok(Bytes::from_static(c.as_bytes())));
-            checked(futures::stream::iter(chunks).boxed(), sha256)
+            let told = Arc::clone(&told);
+            let wrong = Box::new(move || told.store(true, Ordering::Relaxed));
+            checked(
+                futures::stream::iter(chunks).boxed(),
+                Checked { sha256, wrong },
+            )
         };
         let good: Vec<Bytes> = send(hex::encode(Sha256::digest("abcde")))
             .try_collect()
             .await
             .unwrap();
         assert_eq!(good.concat(), b"abcde");
+        assert!(!told.load(Ordering::Relaxed));
         let bad: Vec<_> = send(hex::encode(Sha256::digest("other"))).collect().await;
         assert!(bad.last().unwrap().is_err());
         assert_eq!(bad.iter().flatten().map(Bytes::len).sum::<usize>(), 4);
+        assert!(told.load(Ordering::Relaxed));
     }
 }

@@ -220,6 +220,7 @@ fn file(facts: &Facts, made: Made, preset: &str) -> GrantedFile {
         store_key: made.store_key,
         media_type: made.media_type,
         bytes: made.bytes,
+        wrong_since: made.wrong_since,
         content: Some(facts.content.id),
         brand: facts.content.brand,
     }

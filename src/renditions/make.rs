@@ -24,6 +24,7 @@ use crate::accounts::OpContext;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::platform::blob::{Blobs, StoreConfig};
+use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch_one};
 use crate::platform::tasks;
 
@@ -33,16 +34,20 @@ const CLAIM_MS: i64 = 60_000;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// How often at most: past it whoever asks is told to come again.
 const MOST_LOOKS: usize = 150;
-/// Renditions of which is known where their bytes are.
+/// Renditions of which is known where their bytes are, and for how long: bytes may be found to be wrong, and be
+/// put right elsewhere.
 const MOST_KNOWN: u64 = 50_000;
+const KNOWN_FOR: Duration = Duration::from_millis(500);
 
-/// Where a rendition's bytes are, once they are: for good.
+/// Where a rendition's bytes are, once they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
     pub sha256: String,
     pub store_key: String,
     pub media_type: String,
     pub bytes: i64,
+    /// Since when its object is known not to have these bytes.
+    pub wrong_since: Option<Timestamp>,
 }
 
 /// Why there are no bytes.
@@ -78,7 +83,10 @@ impl Default for Renditions {
         Self {
             pool: OnceLock::new(),
             flights: Mutex::default(),
-            known: Cache::new(MOST_KNOWN),
+            known: Cache::builder()
+                .max_capacity(MOST_KNOWN)
+                .time_to_live(KNOWN_FOR)
+                .build(),
             seen_to: Cache::new(MOST_KNOWN),
         }
     }
@@ -232,9 +240,8 @@ async fn keep(cx: &OpContext, key: &str, drawn: Drawn) -> Result<Made> {
     let object = store::Drawn {
         sha256: sha256.clone(),
         store_key: Blobs::new_key(app.ids.uuid(app.clock.now())),
-        media_type: drawn.facts.output.media_type(),
         bytes: i64::try_from(drawn.bytes.len()).map_err(Error::internal)?,
-        facts,
+        facts: facts.into(),
         notes: notes(&drawn),
     };
     let mut incoming = app.blobs.create(&object.store_key);

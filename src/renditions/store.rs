@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use accolade_media::Facts;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::model::Plan;
+use crate::assets::{StoredBytes, keep_stored};
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch, fetch_one, run};
 use crate::platform::ids::VersionId;
+use crate::uploads::Measured;
 
 /// What is known of a rendition that somebody has asked for.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -23,6 +24,7 @@ pub(crate) struct Row {
     pub store_key: Option<String>,
     pub media_type: Option<String>,
     pub bytes: Option<i64>,
+    pub wrong_since: Option<Timestamp>,
     pub width: Option<i32>,
     pub height: Option<i32>,
 }
@@ -30,7 +32,7 @@ pub(crate) struct Row {
 fn select() -> Sql {
     Sql::new(
         "SELECT r.key, r.version_id, r.state, r.error, r.claimed_until, r.sha256, f.store_key, f.media_type,
-         f.bytes, m.width, m.height FROM renditions r LEFT JOIN files f ON f.sha256 = r.sha256
+         f.bytes, f.wrong_since, m.width, m.height FROM renditions r LEFT JOIN files f ON f.sha256 = r.sha256
          LEFT JOIN media_facts m ON m.sha256 = r.sha256 WHERE r.key ",
     )
 }
@@ -67,6 +69,7 @@ impl Row {
             store_key: self.store_key.clone()?,
             media_type: self.media_type.clone()?,
             bytes: self.bytes?,
+            wrong_since: self.wrong_since,
         })
     }
 }
@@ -118,38 +121,22 @@ pub(super) async fn fail(tx: &Tx, key: &str, reason: &str) -> Result<()> {
 pub(super) struct Drawn {
     pub sha256: String,
     pub store_key: String,
-    pub media_type: &'static str,
     pub bytes: i64,
-    pub facts: Facts,
+    pub facts: Measured,
     /// What a user should know of it, by name.
     pub notes: String,
 }
 
-/// Writes down that a rendition was made, and where its bytes are: those that were there first, if any.
+/// Writes down that a rendition was made, and where its bytes are: those that were there first, if any. Where
+/// another instance took it for abandoned and was faster, its bytes stand.
 pub(super) async fn finish(tx: &Tx, key: &str, drawn: &Drawn) -> Result<()> {
-    let row = [
-        ("sha256", drawn.sha256.clone().into()),
-        ("store_key", drawn.store_key.clone().into()),
-        ("bytes", drawn.bytes.into()),
-        ("media_type", drawn.media_type.into()),
-        ("created_at", tx.op.at.into()),
-    ];
-    let insert = Sql::insert("files", row).push(" ON CONFLICT (sha256) DO NOTHING");
-    run(&**tx, insert).await?;
-    let measured = |n: Option<u32>| n.and_then(|n| i32::try_from(n).ok());
-    let facts = &drawn.facts;
-    let row = [
-        ("sha256", drawn.sha256.clone().into()),
-        ("measurer_revision", crate::assets::MEASURER_REVISION.into()),
-        ("width", measured(facts.width).into()),
-        ("height", measured(facts.height).into()),
-        ("orientation", i32::from(facts.orientation).into()),
-        ("has_alpha", facts.has_alpha.into()),
-        ("color_space", facts.color_space.map(str::to_owned).into()),
-        ("frames", measured(facts.frames).into()),
-    ];
-    let insert = Sql::insert("media_facts", row).push(" ON CONFLICT (sha256) DO NOTHING");
-    run(&**tx, insert).await?;
+    let stored = StoredBytes {
+        sha256: &drawn.sha256,
+        store_key: &drawn.store_key,
+        bytes: drawn.bytes,
+        facts: &drawn.facts,
+    };
+    keep_stored(tx, &stored).await?;
     let row = [
         ("state", "READY".into()),
         ("sha256", drawn.sha256.clone().into()),
@@ -160,7 +147,6 @@ pub(super) async fn finish(tx: &Tx, key: &str, drawn: &Drawn) -> Result<()> {
     let update = Sql::update("renditions", row)
         .push(" WHERE state = 'PENDING' AND key = ")
         .bind(key);
-    // Where another instance took it for abandoned and was faster, its bytes stand.
     run(&**tx, update).await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The slices in their order; each may name those before it.
-const SLICES: [&str; 15] = [
+const SLICES: [&str; 16] = [
     "accounts",
     "audit",
     "catalog",
@@ -20,6 +20,7 @@ const SLICES: [&str; 15] = [
     "library",
     "placements",
     "usage",
+    "care",
 ];
 
 fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {

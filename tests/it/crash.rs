@@ -161,7 +161,7 @@ async fn all(server: &Server, query: &str, variables: &Json, path: &[&str]) -> V
 }
 
 /// Every acknowledged picture has the bytes that were sent.
-async fn check_pictures(server: &Server, pictures: &[(String, String)]) {
+pub(crate) async fn check_pictures(server: &Server, pictures: &[(String, String)]) {
     let query = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Asset { latestVersion {
         ... on AssetVersion { file { url sha256 } } } } } }";
     for some in pictures.chunks(50) {

@@ -169,7 +169,7 @@ async fn refuses_and_recovers(options: &str) {
         assert_eq!(outlets(&app).await, made + 1);
         made += 1;
     }
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (4, 0), "{report:?}");
     app.stop().await;
     database.remove().await;

@@ -240,7 +240,7 @@ async fn what_was_done_after_its_time_is_told_to_who_asks_again() {
     assert_eq!(got.status(), 200);
     assert!(got.bytes().await.unwrap() == bytes);
     assert_eq!(assets(&app).await, 1);
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0), "{report:?}");
     app.stop().await;
 }

@@ -13,6 +13,7 @@ mod architecture;
 mod audit;
 mod authorisation;
 mod bad_inputs;
+mod care;
 mod concurrency;
 mod crash;
 mod full_disk;

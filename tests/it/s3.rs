@@ -213,7 +213,7 @@ async fn a_bucket_gives_back_what_was_stored() {
     upload(&app, "Large again", large).await;
     upload(&app, "Small again", noise(60, 40, 7)).await;
     assert_eq!(keys(&app).await.len(), 2);
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (2, 0));
     app.stop().await;
     database.remove().await;
@@ -314,7 +314,7 @@ async fn pieces_become_an_object_at_any_instance() {
     assert!(a.bytes(&other).await == small);
     assert_eq!(keys(&a).await.len(), 2);
     assert_eq!(parts(&database), Vec::<PathBuf>::new());
-    let report = accolade::verify::files(&a.app).await.unwrap();
+    let report = accolade::care::verify::files(&a.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (2, 0));
     a.stop().await;
     b.stop().await;

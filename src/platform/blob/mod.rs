@@ -196,19 +196,40 @@ impl Blobs {
         }
     }
 
+    /// The folders in which the objects of callers lie: see [`Blobs::new_key`].
+    pub fn folders() -> impl Iterator<Item = String> {
+        (0..=u8::MAX).map(|n| hex::encode([n]))
+    }
+
+    /// Whether this is a name that [`Blobs::new_key`] makes.
+    #[must_use]
+    pub fn is_key(name: &str) -> bool {
+        let lower = |text: &str| {
+            text.bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        };
+        name.split_once('/').is_some_and(|(folder, id)| {
+            id.len() == 32 && lower(id) && folder.len() == 2 && id.ends_with(folder)
+        })
+    }
+
+    /// The keys and sizes of the objects in a folder, as they come.
+    pub fn objects(&self, folder: &str) -> BoxStream<'static, Result<(String, u64)>> {
+        let prefix = self.prefix.clone();
+        self.store
+            .list(Some(&self.path(folder)))
+            .map_ok(move |meta| (without(&prefix, meta.location.as_ref()), meta.size))
+            .map_err(Error::from)
+            .boxed()
+    }
+
     /// The keys of all objects, as they come.
     pub fn keys(&self) -> BoxStream<'static, Result<String>> {
         let prefix = self.prefix.clone();
         let start = (!prefix.as_ref().is_empty()).then_some(&self.prefix);
         self.store
             .list(start)
-            .map_ok(move |meta| {
-                let key = meta.location.as_ref();
-                key.strip_prefix(prefix.as_ref())
-                    .unwrap_or(key)
-                    .trim_start_matches('/')
-                    .to_owned()
-            })
+            .map_ok(move |meta| without(&prefix, meta.location.as_ref()))
             .map_err(Error::from)
             .boxed()
     }
@@ -237,6 +258,15 @@ impl Blobs {
     }
 }
 
+/// An object's key: its place in the store without what stands before all of ours.
+fn without(prefix: &Path, location: &str) -> String {
+    location
+        .strip_prefix(prefix.as_ref())
+        .unwrap_or(location)
+        .trim_start_matches('/')
+        .to_owned()
+}
+
 /// An object that is being written. Dropped before [`Incoming::finish`], it leaves nothing to see.
 pub struct Incoming {
     writer: BufWriter,
@@ -258,5 +288,29 @@ impl Incoming {
     pub async fn abort(mut self) -> Result<()> {
         self.writer.abort().await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_told_from_other_names() {
+        let key = Blobs::new_key(Uuid::from_u128(0xab));
+        assert!(Blobs::is_key(&key), "{key}");
+        assert!(Blobs::folders().any(|folder| key.starts_with(&folder)));
+        let hex = "0".repeat(32);
+        for other in [
+            format!("01/{hex}"),
+            format!("00/{hex}#1"),
+            format!("00/{}", &hex[1..]),
+            format!("00/{}A0", &hex[2..]),
+            format!("audit-heads/{hex}"),
+            hex.clone(),
+            format!("00/00/{hex}"),
+        ] {
+            assert!(!Blobs::is_key(&other), "{other}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod connect;
 mod keyset;
+pub mod snapshot;
 mod sql;
 mod write;
 

@@ -104,6 +104,7 @@ impl TestApp {
             draw_program: Some(env!("CARGO_BIN_EXE_accolade").into()),
             reserve,
             uploads: UploadLimits::default(),
+            scrub_bytes_per_second: 0,
             public_url: url.parse().unwrap(),
             log_format: LogFormat::Text,
             log: "off".to_owned(),

@@ -15,7 +15,7 @@ use super::{TestApp, mutation, upload_form};
 pub(crate) struct Home {
     pub(crate) database: TestDatabase,
     address: SocketAddr,
-    token: String,
+    pub(crate) token: String,
     /// What is logged, and where to; unless said, errors beside the test's own.
     pub(crate) log: (String, Option<PathBuf>),
     /// Settings of the environment.

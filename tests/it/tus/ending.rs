@@ -57,7 +57,7 @@ async fn an_upload_that_nobody_goes_on_with_expires() {
     sweep(&app.app).await.unwrap();
     // What somebody has used, and what goes on.
     assert_eq!(app.stored().len(), 2, "{:?}", app.stored());
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0));
 
     app.advance(TimeDelta::hours(24));
@@ -66,7 +66,7 @@ async fn an_upload_that_nobody_goes_on_with_expires() {
     assert_eq!(piece.status(), 410);
     sweep(&app.app).await.unwrap();
     assert_eq!(app.stored().len(), 1);
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0));
     // A week on nobody remembers.
     assert_eq!(app.head(&part).await.status(), 410);

@@ -77,7 +77,7 @@ async fn of_senders_at_one_offset_one_is_taken() {
         let file = b.make(&at_b).await;
         assert!(a.bytes(&file).await == bytes);
     }
-    let report = accolade::verify::files(&a.app).await.unwrap();
+    let report = accolade::care::verify::files(&a.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0));
     a.stop().await;
     b.stop().await;

@@ -84,7 +84,7 @@ async fn pieces_become_a_file() {
     assert!(app.bytes(&file).await == bytes);
     // Completed where it lay.
     assert_eq!(app.stored().len(), 1);
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0));
     app.stop().await;
 }

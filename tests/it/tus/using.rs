@@ -28,7 +28,7 @@ async fn an_upload_may_be_used_again_and_by_every_mutation_with_a_file() {
     let hash = hex::encode(Sha256::digest(&bytes));
     let named = json!({ "brand": "north", "title": "T", "file": { "sha256": hash } });
     app.mutate("createAsset", named, "").await;
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!(report.faults.len(), 0);
     app.stop().await;
 }
@@ -60,7 +60,7 @@ async fn bytes_that_are_there_already_are_kept_once() {
     app.mutate("createAsset", named, "").await;
     app.make(&url).await;
     assert_eq!(app.stored(), kept);
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0));
     app.stop().await;
 }
@@ -85,7 +85,7 @@ async fn a_refused_mutation_leaves_the_upload_to_be_used() {
     // What was made of it stays, and is answered alike.
     let again = app.mutate("createAsset", once, select).await;
     assert_eq!(again["asset"]["id"], made["asset"]["id"]);
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0));
     app.stop().await;
 }
@@ -103,7 +103,7 @@ async fn uses_that_race_make_one_file() {
         assert!(app.bytes(&file).await == bytes);
     }
     assert_eq!(app.stored().len(), 1);
-    let report = accolade::verify::files(&app.app).await.unwrap();
+    let report = accolade::care::verify::files(&app.app).await.unwrap();
     assert_eq!((report.files, report.faults.len()), (1, 0));
     assert_eq!(
         TestApp::outcome(&app.make_as(&app.admin, &first).await),
