@@ -260,7 +260,7 @@ async fn cleaning_races_with_uploads_and_new_uses() {
         picture(&app, hot.clone()).await;
         let_go(&app, &sha256, &keeper.sha256).await;
         // From before it begins to after it has ended.
-        let later = takes * round * 3 / (ROUNDS * 2);
+        let later = takes * round / 20;
         let uploading = async {
             tokio::time::sleep(later).await;
             let body = upload(&app, hot.clone()).await;
@@ -287,6 +287,10 @@ async fn cleaning_races_with_uploads_and_new_uses() {
         not_found += u32::from(was_gone);
         check_sound(&app).await;
     }
+    // At the latest where nobody came between.
+    let_go(&app, &sha256, &keeper.sha256).await;
+    removed += clean(&app, AT_ONCE).await.removed_files;
+    assert!(removed > 0);
     eprintln!("of {ROUNDS}: {removed} removed, {late} uploads too late, {not_found} uses too late");
     let last = picture(&app, hot).await;
     clean(&app, AT_ONCE).await;
