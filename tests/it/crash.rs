@@ -474,7 +474,10 @@ async fn an_upload_goes_on_after_every_kill() {
 
     let mut kept = 0;
     let mut kills = 0;
+    // How many lives in a row have brought nothing: a killed writer's lock outlives a few of them.
+    let mut idle = 0;
     loop {
+        let before = kept;
         let server = home.serve().await;
         let at = offset(&server, &path).await;
         assert!(at >= kept, "{at} after {kept}");
@@ -498,7 +501,8 @@ async fn an_upload_goes_on_after_every_kill() {
             break;
         }
         kills += 1;
-        assert!(kills < 60, "it does not get on: {kept}");
+        idle = if kept > before { 0 } else { idle + 1 };
+        assert!(idle < 30, "it does not get on: {kept}");
     }
     eprintln!("{} bytes over {kills} kills", bytes.len());
     let mut server = home.serve().await;
