@@ -227,6 +227,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Longest that a statement may take: a little longer than its operation, which is told of its own end first.
+    #[must_use]
+    pub fn statement_timeout(&self) -> Duration {
+        self.operation_timeout + Duration::from_millis(500)
+    }
+
     fn check(settings: &Settings) -> anyhow::Result<Self> {
         let default = Self::default();
         let timeout = settings
@@ -341,7 +347,7 @@ impl Config {
             database: DatabaseConfig {
                 url: database_url,
                 connections,
-                statement_timeout: limits.operation_timeout,
+                statement_timeout: limits.statement_timeout(),
             },
             facts_cache_bytes: settings.facts_cache_bytes.unwrap_or(32 << 20),
             store,

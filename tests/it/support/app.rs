@@ -96,7 +96,7 @@ impl TestApp {
             listen: listener.local_addr().unwrap(),
             data_dir: database.folder().to_owned(),
             database: DatabaseConfig {
-                statement_timeout: limits.operation_timeout,
+                statement_timeout: limits.statement_timeout(),
                 ..database.config().clone()
             },
             store,
