@@ -105,6 +105,18 @@ pub fn slug_of(name: &str) -> String {
     slug.trim_matches('-').to_owned()
 }
 
+/// A message as a sentence: a capital in front, a full stop behind.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use super::model::{Plan, sentence};
+use super::model::Plan;
 use super::store;
 use crate::accounts::OpContext;
 use crate::app::App;
@@ -27,6 +27,7 @@ use crate::platform::blob::{Blobs, StoreConfig};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch_one};
 use crate::platform::tasks;
+use crate::platform::text;
 
 /// How long a maker has before others take it for dead: longer than a job may take.
 const CLAIM_MS: i64 = 60_000;
@@ -225,7 +226,7 @@ async fn draw_and_keep(cx: &OpContext, plan: &Plan, key: &str) -> Result<Made, U
         Ok(drawn) => drawn,
         Err(DrawError::Busy) => return Err(Unmade::Busy),
         Err(error) if error.is_transient() => return Err(Unmade::Unavailable(error.to_string())),
-        Err(error) => return Err(Unmade::Failed(sentence(&error.to_string()))),
+        Err(error) => return Err(Unmade::Failed(text::sentence(&error.to_string()))),
     };
     drop(source);
     Ok(keep(cx, key, drawn).await?)

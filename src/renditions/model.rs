@@ -8,6 +8,7 @@ use crate::channels::{self, Preset};
 use crate::contents::{AssetKind, Content, StoredFile, Version};
 use crate::platform::ids::VersionId;
 use crate::platform::seal::sha256_hex;
+use crate::platform::text;
 
 /// Counted up when the same recipe comes to give other bytes on purpose: what was made before is made anew.
 const REVISION: i32 = 1;
@@ -113,7 +114,7 @@ fn recipe(
     };
     match recipe.check() {
         Ok(()) => Ok(recipe),
-        Err(error) => Err(sentence(&error.to_string())),
+        Err(error) => Err(text::sentence(&error.to_string())),
     }
 }
 
@@ -154,15 +155,4 @@ fn size(file: &StoredFile, recipe: &Recipe) -> Option<(u32, u32)> {
         "image/svg+xml" | "application/pdf" => predict_drawing(width, height, recipe),
         _ => predict(width, height, recipe),
     })
-}
-
-/// A reason as a sentence: a capital in front, a full stop behind.
-pub(super) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }

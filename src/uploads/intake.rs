@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::error::{Error, Result, UserErrorCode};
 use crate::platform::blob::{SeekRead, StoreConfig};
+use crate::platform::text;
 
 /// Longest file name that is kept, in characters.
 const MAX_FILENAME: usize = 255;
@@ -60,7 +61,7 @@ impl From<&Refusal> for Refused {
         };
         Self {
             code,
-            message: sentence(&refusal.to_string()),
+            message: text::sentence(&refusal.to_string()),
         }
     }
 }
@@ -103,17 +104,6 @@ pub(super) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(Error::internal)
-}
-
-/// A message as a sentence: a capital in front, a full stop behind.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }
 
 /// A sender's file name as it is kept: without control characters, at most 255 characters. It stays what

@@ -60,11 +60,10 @@ async fn insert_all(tx: &Tx, rows: &[Sql]) -> Result<()> {
     Ok(())
 }
 
-/// How often something was let out: a world in which nothing ever is tries nothing.
-async fn check_world(db: &Db, seed: u64) -> usize {
-    let mut rng = SmallRng::seed_from_u64(seed);
+/// A random world, whose rows are written.
+async fn written(db: &Db, rng: &mut SmallRng) -> World {
     let ids = Ids::new();
-    let world = world(&mut rng, &ids);
+    let world = world(rng, &ids);
     let op = Op {
         actor: Actor::System,
         at: Timestamp(1),
@@ -76,6 +75,13 @@ async fn check_world(db: &Db, seed: u64) -> usize {
     db.write(&op, rows, |tx, rows| Box::pin(insert_all(tx, rows)))
         .await
         .unwrap();
+    world
+}
+
+/// How often something was let out: a world in which nothing ever is tries nothing.
+async fn check_world(db: &Db, seed: u64) -> usize {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let world = written(db, &mut rng).await;
     let mine: Vec<ContentId> = selected(db, Sql::new("1 = 1")).await.into_iter().collect();
     let facts: HashMap<_, _> = load_facts(db.read(), &mine).await.unwrap();
     assert_eq!(facts.len(), mine.len());

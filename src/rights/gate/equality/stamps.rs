@@ -9,12 +9,10 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
 };
 
-use super::{Found, insert_all, load_facts, world};
+use super::{Found, load_facts, written};
 use crate::error::Result;
-use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch};
-use crate::platform::ids::{ContentId, Ids};
-use crate::platform::op::{Actor, Op};
+use crate::platform::ids::ContentId;
 use crate::testing::TestDatabase;
 
 /// The facts of every content as text without stamps, and the stamp.
@@ -151,19 +149,7 @@ async fn try_out(db: &DatabaseConnection, before: &Seen, writes: &[String]) -> O
 async fn facts_never_change_under_their_stamp() {
     let database = TestDatabase::create().await;
     let db = database.open().await;
-    let ids = Ids::new();
-    let world = world(&mut SmallRng::seed_from_u64(1), &ids);
-    let op = Op {
-        actor: Actor::System,
-        at: Timestamp(1),
-        ids,
-        request_id: String::new(),
-        idempotency: None,
-    };
-    let rows = world.rows.0.clone();
-    db.write(&op, rows, |tx, rows| Box::pin(insert_all(tx, rows)))
-        .await
-        .unwrap();
+    written(&db, &mut SmallRng::seed_from_u64(1)).await;
     drop(db);
 
     // One connection, so that what is written is seen before it is undone.
