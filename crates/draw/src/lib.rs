@@ -39,8 +39,8 @@ pub use decode::Source;
 pub use error::DrawError;
 pub use job::{Drawn, DrawnFacts, Note, draw};
 pub use limits::Limits;
-pub use measure::{Measured, WorstPixel, measure};
-pub use plan::{predict, predict_drawing};
+pub use measure::{Measured, Whiteness, WorstPixel, measure};
+pub use plan::{Placed, place, place_drawing, predict, predict_drawing};
 #[cfg(unix)]
 pub use pool::{Pool, PoolConfig};
 pub use protocol::{Isolation, Job, Task};

@@ -43,18 +43,29 @@ pub struct Measured {
     /// Looks: the fewer bits two pictures differ in, the more they look alike. Copies that were scaled or
     /// recompressed differ in a few of the 64.
     pub perceptual_hash: u64,
+    /// How white its border is. What is transparent is not white.
+    pub border: Whiteness,
+    /// How white its border is once it lies on white; none where nothing in the border is transparent.
+    pub border_on_white: Option<Whiteness>,
+    /// How much of the picture's width the subject takes up, 0 to 1. The subject is the smallest rectangle
+    /// around everything that is not the background; the background is what is transparent, where most of
+    /// the border is, else the colour in the middle of the border's. A picture without background is
+    /// filled: 1.
+    pub subject_width: f64,
+    /// As `subject_width`, of the picture's height.
+    pub subject_height: f64,
+}
+
+/// How white a border is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whiteness {
     /// 256 bytes: the byte `t` is the share, in 1/255 and rounded down, of border pixels whose darkest
     /// channel is at least `t`. The border is looked at twice, as the outermost row of pixels and as the
     /// outermost hundredth of the shorter edge, and the smaller share counts: neither a thin dark frame nor
-    /// a thin white one hides what is beside it. What is transparent is not white.
-    pub white_histogram: Vec<u8>,
-    /// The darkest pixel of the border.
+    /// a thin white one hides what is beside it.
+    pub histogram: Vec<u8>,
+    /// The darkest pixel.
     pub worst: WorstPixel,
-    /// How much of the frame the subject fills, 0 to 1: the larger of its width as a share of the picture's
-    /// and its height as a share of the picture's. The subject is the smallest rectangle around everything
-    /// that is not the background; the background is what is transparent, where most of the border is, else
-    /// the colour in the middle of the border's. A picture without background is filled: 1.
-    pub subject_fill: f64,
 }
 
 /// A pixel of the border, and its darkest channel; 0 where it is transparent.
@@ -91,25 +102,23 @@ pub fn measure<S: Source>(mut source: S, limits: &Limits) -> Result<Measured, Dr
     let picture = sink.finish()?;
     let icc = picture.icc.clone();
     let small = upright(to_srgb(picture).0, facts.orientation);
-    let whiteness = border.whiteness(icc);
-    let (stored_w, stored_h) = if facts.orientation >= 5 {
+    let stored = if facts.orientation >= 5 {
         (height, width)
     } else {
         (width, height)
     };
-    let (x, y) = upright_at(whiteness.1, (stored_w, stored_h), facts.orientation);
+    let (border, border_on_white) =
+        border.whiteness(icc, |pixel| upright_at(pixel, stored, facts.orientation));
+    let (subject_width, subject_height) = subject(&small);
     Ok(Measured {
         width,
         height,
         pages: None,
         perceptual_hash: looks(&small)?,
-        white_histogram: whiteness.0,
-        worst: WorstPixel {
-            x,
-            y,
-            ..whiteness.1
-        },
-        subject_fill: subject_fill(&small),
+        border,
+        border_on_white,
+        subject_width,
+        subject_height,
     })
 }
 
@@ -142,23 +151,23 @@ fn measure_shapes<S: Source>(
     let drawn = (picture.width, picture.height);
     sink.whole(picture)?;
     let picture = sink.finish()?;
-    let (white_histogram, worst) = border.whiteness(None);
     let at = |position: u32, drawn: u32, own: u32| {
         let scaled = u64::from(position) * u64::from(own) / u64::from(drawn.max(1));
         u32::try_from(scaled).unwrap_or(u32::MAX)
     };
+    let (border, border_on_white) = border.whiteness(None, |pixel| {
+        (at(pixel.x, drawn.0, own.0), at(pixel.y, drawn.1, own.1))
+    });
+    let (subject_width, subject_height) = subject(&picture);
     Ok(Measured {
         width: own.0,
         height: own.1,
         pages,
         perceptual_hash: looks(&picture)?,
-        white_histogram,
-        worst: WorstPixel {
-            x: at(worst.x, drawn.0, own.0),
-            y: at(worst.y, drawn.1, own.1),
-            ..worst
-        },
-        subject_fill: subject_fill(&picture),
+        border,
+        border_on_white,
+        subject_width,
+        subject_height,
     })
 }
 
@@ -212,8 +221,13 @@ impl Border {
         })
     }
 
-    /// The histogram and the worst pixel, in stored coordinates.
-    fn whiteness(self, icc: Option<Vec<u8>>) -> (Vec<u8>, WorstPixel) {
+    /// How white it is as it is, and on white where that differs. `place` says where a stored pixel stands
+    /// in the measured picture.
+    fn whiteness(
+        self,
+        icc: Option<Vec<u8>>,
+        place: impl Fn(WorstPixel) -> (u32, u32),
+    ) -> (Whiteness, Option<Whiteness>) {
         let layout = self.layout.unwrap_or(Layout::Rgb);
         let count = self.pixels.len() / layout.channels();
         let (last_x, last_y) = (self.width.saturating_sub(1), self.height.saturating_sub(1));
@@ -226,38 +240,70 @@ impl Border {
         );
         strip.icc = icc;
         let strip = to_srgb(strip).0;
-        let (mut band, mut ring) = ([0_u64; 256], [0_u64; 256]);
-        let mut worst = WorstPixel {
+        let of = |strip: &Picture| {
+            let mut tally = Tally::default();
+            let pixels = strip.pixels.chunks_exact(strip.layout.channels());
+            for ((x, y), pixel) in positions.iter().copied().zip(pixels) {
+                let darkest = match pixel {
+                    &[r, g, b] | &[r, g, b, u8::MAX] => r.min(g).min(b),
+                    _ => 0,
+                };
+                let outermost = x == 0 || y == 0 || x == last_x || y == last_y;
+                tally.count(WorstPixel { x, y, darkest }, outermost);
+            }
+            tally.whiteness(&place)
+        };
+        let seen_through = |pixel: &[u8]| matches!(pixel, &[_, _, _, alpha] if alpha < u8::MAX);
+        let is_clear =
+            strip.layout == Layout::Rgba && strip.pixels.chunks_exact(4).any(seen_through);
+        let bare = of(&strip);
+        let on_white = is_clear.then(|| of(&flatten(strip, Color::WHITE)));
+        (bare, on_white)
+    }
+}
+
+/// The pixels of a border, counted by their darkest channel.
+struct Tally {
+    band: [u64; 256],
+    ring: [u64; 256],
+    worst: Option<WorstPixel>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            band: [0; 256],
+            ring: [0; 256],
+            worst: None,
+        }
+    }
+}
+
+impl Tally {
+    fn count(&mut self, pixel: WorstPixel, outermost: bool) {
+        if self.worst.is_none_or(|worst| pixel.darkest < worst.darkest) {
+            self.worst = Some(pixel);
+        }
+        let at = usize::from(pixel.darkest);
+        for (counts, counted) in [(&mut self.band, true), (&mut self.ring, outermost)] {
+            if let Some(count) = counts.get_mut(at).filter(|_| counted) {
+                *count += 1;
+            }
+        }
+    }
+
+    fn whiteness(&self, place: &impl Fn(WorstPixel) -> (u32, u32)) -> Whiteness {
+        let (band, ring) = (at_least(&self.band), at_least(&self.ring));
+        let worst = self.worst.unwrap_or(WorstPixel {
             x: 0,
             y: 0,
             darkest: u8::MAX,
-        };
-        let mut first = true;
-        for ((x, y), pixel) in positions
-            .into_iter()
-            .zip(strip.pixels.chunks_exact(strip.layout.channels()))
-        {
-            let darkest = match pixel {
-                &[r, g, b] | &[r, g, b, u8::MAX] => r.min(g).min(b),
-                _ => 0,
-            };
-            if first || darkest < worst.darkest {
-                worst = WorstPixel { x, y, darkest };
-                first = false;
-            }
-            let count = |histogram: &mut [u64; 256]| {
-                if let Some(count) = histogram.get_mut(usize::from(darkest)) {
-                    *count += 1;
-                }
-            };
-            count(&mut band);
-            if x == 0 || y == 0 || x == last_x || y == last_y {
-                count(&mut ring);
-            }
+        });
+        let (x, y) = place(worst);
+        Whiteness {
+            histogram: band.iter().zip(ring).map(|(a, b)| (*a).min(b)).collect(),
+            worst: WorstPixel { x, y, ..worst },
         }
-        let (band, ring) = (at_least(&band), at_least(&ring));
-        let histogram = band.iter().zip(ring).map(|(a, b)| (*a).min(b)).collect();
-        (histogram, worst)
     }
 }
 
@@ -315,8 +361,8 @@ fn looks(picture: &Picture) -> Result<u64, DrawError> {
     ))
 }
 
-/// See [`Measured::subject_fill`].
-fn subject_fill(picture: &Picture) -> f64 {
+/// See [`Measured::subject_width`].
+fn subject(picture: &Picture) -> (f64, f64) {
     let channels = picture.layout.channels();
     let (width, height) = (picture.width as usize, picture.height as usize);
     let background = background(picture);
@@ -351,7 +397,7 @@ fn subject_fill(picture: &Picture) -> f64 {
             _ => 0.0,
         }
     };
-    extent(&rows, width).max(extent(&columns, height))
+    (extent(&columns, height), extent(&rows, width))
 }
 
 /// The colour in the middle of the outermost pixels'; none where most of them are transparent.

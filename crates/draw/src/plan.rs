@@ -38,14 +38,49 @@ impl Plan {
 /// [`predict_drawing`].
 #[must_use]
 pub fn predict(width: u32, height: u32, recipe: &Recipe) -> (u32, u32) {
-    plan(width, height, recipe).canvas
+    place(width, height, recipe).canvas
 }
 
 /// As [`predict`], for an SVG or the page of a PDF. They have proportions, and no pixels that would have
 /// to be made up, so they are drawn as large as the frame asks.
 #[must_use]
 pub fn predict_drawing(width: u32, height: u32, recipe: &Recipe) -> (u32, u32) {
-    plan_drawing(width, height, recipe).canvas
+    place_drawing(width, height, recipe).canvas
+}
+
+/// How a picture stands in its rendition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Width and height of what is shown of the picture.
+    pub picture: (u32, u32),
+    /// Width and height of the rendition.
+    pub canvas: (u32, u32),
+    /// Whether something of the picture is cut away: it fills a canvas of other proportions.
+    pub cropped: bool,
+}
+
+/// How an upright picture of this size stands in what [`draw`](crate::draw) makes of it; see [`predict`].
+#[must_use]
+pub fn place(width: u32, height: u32, recipe: &Recipe) -> Placed {
+    let (width, height) = (width.max(1), height.max(1));
+    let Plan { scaled, canvas, .. } = plan(width, height, recipe);
+    let fills = matches!(
+        (recipe.fit, recipe.width, recipe.height),
+        (Fit::Cover, Some(_), Some(_))
+    );
+    let as_wide = u64::from(canvas.0) * u64::from(height) == u64::from(canvas.1) * u64::from(width);
+    Placed {
+        picture: scaled,
+        canvas,
+        cropped: fills && !as_wide,
+    }
+}
+
+/// As [`place`], for an SVG or the page of a PDF; see [`predict_drawing`].
+#[must_use]
+pub fn place_drawing(width: u32, height: u32, recipe: &Recipe) -> Placed {
+    let (width, height) = drawing_size(width, height);
+    place(width, height, recipe)
 }
 
 pub(crate) fn plan_drawing(width: u32, height: u32, recipe: &Recipe) -> Plan {

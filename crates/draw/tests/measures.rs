@@ -24,8 +24,8 @@ const WHITE: Rgb<u8> = Rgb([255; 3]);
 fn white_is_white_and_one_dark_pixel_is_found() {
     let mut image = RgbImage::from_pixel(200, 100, WHITE);
     let clean = measured(image.clone());
-    assert_eq!(clean.white_histogram, [255; 256]);
-    assert_eq!(clean.worst.darkest, 255);
+    assert_eq!(clean.border.histogram, [255; 256]);
+    assert_eq!(clean.border.worst.darkest, 255);
     image.put_pixel(199, 40, Rgb([255, 30, 255]));
     let stained = measured(image);
     let worst = WorstPixel {
@@ -33,12 +33,12 @@ fn white_is_white_and_one_dark_pixel_is_found() {
         y: 40,
         darkest: 30,
     };
-    assert_eq!(stained.worst, worst);
-    assert_eq!(stained.white_histogram.len(), 256);
-    assert_eq!(stained.white_histogram[30], 255);
+    assert_eq!(stained.border.worst, worst);
+    assert_eq!(stained.border.histogram.len(), 256);
+    assert_eq!(stained.border.histogram[30], 255);
     // One pixel of 596 is rounded so that it shows.
-    assert_eq!(stained.white_histogram[31], 254);
-    assert_eq!(stained.white_histogram[255], 254);
+    assert_eq!(stained.border.histogram[31], 254);
+    assert_eq!(stained.border.histogram[255], 254);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn neither_a_thin_frame_nor_what_is_behind_it_is_hidden() {
         })
     };
     for (frame, inner) in [(0, 255), (255, 0)] {
-        let share = measured(framed(frame, inner)).white_histogram[250];
+        let share = measured(framed(frame, inner)).border.histogram[250];
         assert!(share < 40, "{frame} around {inner}: {share}");
     }
 }
@@ -59,43 +59,62 @@ fn neither_a_thin_frame_nor_what_is_behind_it_is_hidden() {
 #[test]
 fn what_is_transparent_is_not_white() {
     let clear = measured(RgbaImage::from_pixel(50, 50, Rgba([255, 255, 255, 0])));
-    assert_eq!(clear.white_histogram[1], 0);
-    assert_eq!(clear.worst.darkest, 0);
+    assert_eq!(clear.border.histogram[1], 0);
+    assert_eq!(clear.border.worst.darkest, 0);
     let opaque = measured(RgbaImage::from_pixel(50, 50, Rgba([255; 4])));
-    assert_eq!(opaque.white_histogram[255], 255);
+    assert_eq!(opaque.border.histogram[255], 255);
+    assert_eq!(opaque.border_on_white, None);
+}
+
+#[test]
+fn what_is_transparent_is_white_on_white() {
+    let cut_out = RgbaImage::from_fn(50, 50, |x, y| {
+        let inside = (10..40).contains(&x) && (10..40).contains(&y);
+        Rgba(if inside { [9, 9, 9, 255] } else { [0, 0, 0, 0] })
+    });
+    let on_white = measured(cut_out).border_on_white.unwrap();
+    assert_eq!(on_white.histogram[255], 255);
+    let shadow = measured(RgbaImage::from_pixel(50, 50, Rgba([0, 0, 0, 51])));
+    let on_white = shadow.border_on_white.unwrap();
+    assert_eq!((on_white.histogram[204], on_white.histogram[205]), (255, 0));
+    assert_eq!(on_white.worst.darkest, 204);
 }
 
 #[test]
 fn grey_is_as_white_as_it_is() {
     let grey = measured(GrayImage::from_pixel(50, 50, Luma([240])));
     assert_eq!(
-        (grey.white_histogram[240], grey.white_histogram[241]),
+        (grey.border.histogram[240], grey.border.histogram[241]),
         (255, 0)
     );
 }
 
 #[test]
-fn the_subjects_share_is_that_of_its_longer_side() {
+fn the_subject_takes_up_a_share_of_each_side() {
     let subject = |w: u32, h: u32, ground: [u8; 4], ink: [u8; 4]| {
-        measured(RgbaImage::from_fn(400, 400, |x, y| {
+        let found = measured(RgbaImage::from_fn(400, 400, |x, y| {
             let inside = (100..100 + w).contains(&x) && (50..50 + h).contains(&y);
             Rgba(if inside { ink } else { ground })
-        }))
-        .subject_fill
+        }));
+        (found.subject_width, found.subject_height)
     };
-    let near = |actual: f64, expected: f64| assert!((actual - expected).abs() < 0.01, "{actual}");
-    near(subject(200, 40, [255; 4], [9, 9, 9, 255]), 0.5);
-    near(subject(20, 300, [255; 4], [9, 9, 9, 255]), 0.75);
+    let near = |actual: (f64, f64), expected: (f64, f64)| {
+        let apart = (actual.0 - expected.0).abs() + (actual.1 - expected.1).abs();
+        assert!(apart < 0.01, "{actual:?}");
+    };
+    near(subject(200, 40, [255; 4], [9, 9, 9, 255]), (0.5, 0.1));
+    near(subject(20, 300, [255; 4], [9, 9, 9, 255]), (0.05, 0.75));
     // Black on transparent, and light on dark.
-    near(subject(200, 40, [0; 4], [0, 0, 0, 255]), 0.5);
+    near(subject(200, 40, [0; 4], [0, 0, 0, 255]), (0.5, 0.1));
     near(
         subject(200, 40, [10, 10, 60, 255], [200, 200, 200, 255]),
-        0.5,
+        (0.5, 0.1),
     );
     // Nothing there; nothing but subject.
-    near(subject(0, 0, [255; 4], [0; 4]), 0.0);
+    near(subject(0, 0, [255; 4], [0; 4]), (0.0, 0.0));
     let full = RgbImage::from_fn(400, 400, |x, y| {
         Rgb([(x * 7 % 256) as u8, (y * 5 % 256) as u8, 90])
     });
-    near(measured(full).subject_fill, 1.0);
+    let full = measured(full);
+    near((full.subject_width, full.subject_height), (1.0, 1.0));
 }
