@@ -161,6 +161,7 @@ impl Bench {
         measures.push(self.node());
         for connections in [1, self.options.connections] {
             measures.extend(SEARCHES.map(|(name, word)| self.search(name, word, connections)));
+            measures.push(self.similar(connections));
         }
         for measure in measures {
             if !self.wanted(measure.name) {
@@ -295,6 +296,18 @@ impl Bench {
             name,
             connections,
             accolade: Arc::new(move |_| ours.clone()),
+            limit: None,
+        }
+    }
+
+    /// What looks like an asset, another each time.
+    fn similar(&self, connections: usize) -> Measure {
+        let ask = |id: &String| self.graphql("Similar", &json!({ "id": id }));
+        let ours: Vec<Vec<u8>> = self.seed.placeable.iter().map(ask).collect();
+        Measure {
+            name: "similar",
+            connections,
+            accolade: Arc::new(move |n| ours[n % ours.len()].clone()),
             limit: None,
         }
     }

@@ -95,7 +95,8 @@ const TABLES: &[(&str, &str)] = &[
     ("files", "sha256,store_key,bytes,media_type,created_at"),
     (
         "media_facts",
-        "sha256,measurer_revision,width,height,orientation,has_alpha,color_space",
+        "sha256,measurer_revision,width,height,orientation,has_alpha,color_space,looked_revision,\
+         perceptual_hash",
     ),
     (
         "versions",
@@ -166,15 +167,15 @@ impl Sink {
     /// was interrupted is done again from an empty database.
     pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
         if let Some(path) = url.strip_prefix("sqlite://") {
-            let mut connection = SqliteConnectOptions::new()
+            let connection = SqliteConnectOptions::new()
                 .filename(path)
                 .foreign_keys(false)
                 .pragma("synchronous", "OFF")
                 .pragma("cache_size", "-400000")
+                .pragma("wal_autocheckpoint", "50000")
                 .statement_cache_capacity(100)
                 .connect()
                 .await?;
-            connection.execute("BEGIN IMMEDIATE").await?;
             return Ok(Self::Sqlite(connection));
         }
         let mut connection = PgConnection::connect(url).await?;
@@ -197,8 +198,19 @@ impl Sink {
         Ok(brands == 0)
     }
 
-    /// Writes a batch.
-    pub(crate) async fn write(&mut self, mut batch: Batch) -> anyhow::Result<()> {
+    /// Writes a batch, in one transaction on SQLite: all of them in one would outgrow the disk in its log.
+    pub(crate) async fn write(&mut self, batch: Batch) -> anyhow::Result<()> {
+        if let Self::Sqlite(db) = self {
+            db.execute("BEGIN IMMEDIATE").await?;
+        }
+        self.fill(batch).await?;
+        if let Self::Sqlite(db) = self {
+            db.execute("COMMIT").await?;
+        }
+        Ok(())
+    }
+
+    async fn fill(&mut self, mut batch: Batch) -> anyhow::Result<()> {
         for (table, columns) in TABLES {
             let Some(rows) = batch.0.remove(table) else {
                 continue;
@@ -223,7 +235,6 @@ impl Sink {
     pub(crate) async fn finish(self) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(mut db) => {
-                db.execute("COMMIT").await?;
                 db.execute("ANALYZE").await?;
                 db.execute("PRAGMA wal_checkpoint(TRUNCATE)").await?;
                 db.close().await?;
