@@ -12,6 +12,7 @@ use crate::audit;
 use crate::care;
 use crate::channels::TreeCache;
 use crate::config::Config;
+use crate::media::{self, Workers};
 use crate::platform::blob::Blobs;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, Sql};
@@ -41,6 +42,8 @@ pub struct App {
     pub facts: KeptFacts,
     /// Uploads that may be written to at the same time.
     pub upload_slots: Arc<Semaphore>,
+    /// The processes that untrusted bytes are drawn and looked at in.
+    pub workers: Workers,
     pub renditions: Renditions,
     /// Heads of the audit log that wait to be published.
     pub audit_heads: audit::Heads,
@@ -80,6 +83,7 @@ impl App {
             sealer,
             callers: Callers::default(),
             channels: TreeCache::default(),
+            workers: Workers::default(),
             renditions: Renditions::default(),
             audit_heads: audit::Heads::default(),
             draining: watch::Sender::new(false),
@@ -116,6 +120,13 @@ impl App {
         tasks::spawn("warm_renditions", async move {
             repeat(&app, Duration::from_secs(2), |app| async move {
                 renditions::warm(&app).await
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("look", async move {
+            repeat(&app, Duration::from_secs(5), |app| async move {
+                media::sweep(&app).await
             })
             .await;
         });

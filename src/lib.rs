@@ -18,6 +18,7 @@ pub mod error;
 pub mod graphql;
 pub mod http;
 pub mod library;
+pub mod media;
 pub mod placements;
 pub mod platform;
 pub mod renditions;

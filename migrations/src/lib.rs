@@ -22,6 +22,7 @@ mod m20261122_000011_stamp_contents;
 mod m20261122_000012_create_uploads;
 mod m20261122_000013_care_of_the_store;
 mod m20261122_000014_create_renditions;
+mod m20261122_000015_look_at_media;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000012_create_uploads::Migration),
             Box::new(m20261122_000013_care_of_the_store::Migration),
             Box::new(m20261122_000014_create_renditions::Migration),
+            Box::new(m20261122_000015_look_at_media::Migration),
         ]
     }
 }

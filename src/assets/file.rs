@@ -1,12 +1,13 @@
 //! Stored bytes in GraphQL.
 
 use async_graphql::{Context, Object};
-use serde_json::json;
 
 use super::grants::{self, GrantSubject};
 use crate::contents::StoredFile;
 use crate::graphql::context::Request;
+use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{Int64, Json, Sha256, Url};
+use crate::media::MetadataKey;
 
 /// Stored bytes, addressed by their SHA-256. The same bytes are stored once.
 pub(crate) struct File {
@@ -73,19 +74,27 @@ impl File {
         self.file.has_alpha
     }
 
-    /// What else the bytes say of themselves: `orientation` as EXIF counts it (1 to 8, 1 is upright) and
-    /// `frames`, where they are known.
-    async fn metadata(&self) -> Json {
+    /// What the bytes say of themselves, as found: `exif`, `iptc`, `xmp` and the like, each a group of its own,
+    /// and what was left out, as `notes`; they are there a moment after the bytes. Beside them `orientation`
+    /// as EXIF counts it (1 to 8, 1 is upright) and `frames`, where they are known.
+    async fn metadata(&self, ctx: &Context<'_>) -> GqlResult<Json> {
+        let key = MetadataKey(self.file.sha256.clone());
+        let mut all = ctx
+            .loader()
+            .load_one(key)
+            .await
+            .or_fail()?
+            .unwrap_or_default();
         let known = [
             ("orientation", self.file.orientation),
             ("frames", self.file.frames),
         ];
-        Json(
-            known
-                .into_iter()
-                .filter_map(|(name, n)| Some((name.to_owned(), json!(n?))))
-                .collect(),
-        )
+        for (name, value) in known {
+            if let Some(value) = value {
+                all.insert(name.to_owned(), value.into());
+            }
+        }
+        Ok(Json(all.into()))
     }
 
     /// Where the bytes are, for you: good until the end of the hour, at least five minutes.

@@ -20,8 +20,10 @@ use crate::graphql::context::{Request, client_mutation_id, input_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::ContentKey;
+use crate::media::graphql::{SimilarAsset, similar};
 use crate::platform::ids::{AssetId, ContentId};
 use crate::renditions::graphql::Rendition;
+use crate::rights::graphql::{RuleFinding, checks};
 
 /// Bytes or a text of the brand's own: a picture, a badge, a film, a line of copy.
 #[derive(Clone)]
@@ -125,6 +127,16 @@ impl Asset {
             .or_fail()
     }
 
+    /// Assets of your brands that look like its newest version, or have the same bytes: the nearest first.
+    /// Its own versions and the trash are left out.
+    async fn similar(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; null: 10.")] first: Option<i32>,
+    ) -> GqlResult<Vec<SimilarAsset>> {
+        similar(ctx, &self.0.0, first).await.or_fail()
+    }
+
     /// The endorsements that it is shown with, the newest first. It goes out only where one of them does.
     async fn endorsements(&self, ctx: &Context<'_>) -> GqlResult<Vec<Endorsement>> {
         let ids = ctx
@@ -176,6 +188,19 @@ impl AssetVersion {
     /// What the presets of its places make of it, made already or not: of those channels that you reach.
     async fn renditions(&self, ctx: &Context<'_>) -> GqlResult<Vec<Rendition>> {
         Rendition::all_of(ctx, &self.0.0).await.or_fail()
+    }
+
+    /// What the rules of a place find against it. Judged is what the place gets: what the preset makes of it,
+    /// or the original where the place has no preset. Empty: nothing stands against it there.
+    async fn checks(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The channel's id or slug.")] channel: ID,
+        #[graphql(desc = "The preset's name; null: the channel's first.")] preset: Option<String>,
+    ) -> GqlResult<Vec<RuleFinding>> {
+        checks(ctx, &self.0.0, &channel, preset.as_deref())
+            .await
+            .or_fail()
     }
 
     /// The text of a COPY.

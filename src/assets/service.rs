@@ -14,6 +14,7 @@ use crate::contents::labels::{LabelNames, resolve_labels};
 use crate::contents::service::{self as contents, NewContent};
 use crate::contents::{AssetKind, ContentKind};
 use crate::error::{Error, Problems, Result, UserErrorCode};
+use crate::media;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Tx;
 use crate::platform::ids::{AssetId, BrandId, ContentId, VersionId};
@@ -73,7 +74,19 @@ struct Checked {
 pub(crate) async fn create_asset(cx: &OpContext, new: NewAsset) -> Result<AssetId> {
     cx.viewer.require(Scope::Write)?;
     let checked = check(cx, new).await?;
-    cx.write(checked, |tx, new| Box::pin(insert(tx, new))).await
+    let file = checked.body.sha256();
+    let id = cx
+        .write(checked, |tx, new| Box::pin(insert(tx, new)))
+        .await?;
+    look(cx, file).await;
+    Ok(id)
+}
+
+/// Looks at a file that has just come in, so that who brought it can be told what it looks like.
+async fn look(cx: &OpContext, sha256: Option<String>) {
+    if let Some(sha256) = sha256 {
+        media::look(&cx.app, &sha256).await;
+    }
 }
 
 async fn check(cx: &OpContext, new: NewAsset) -> Result<Checked> {
@@ -181,8 +194,12 @@ pub(crate) async fn add_asset_version(
         note,
         expected: new.expected_number,
     };
-    cx.write(checked, |tx, new| Box::pin(insert_version(tx, new)))
-        .await
+    let file = checked.body.sha256();
+    let made = cx
+        .write(checked, |tx, new| Box::pin(insert_version(tx, new)))
+        .await?;
+    look(cx, file).await;
+    Ok(made)
 }
 
 async fn insert_version(tx: &Tx, new: &CheckedVersion) -> Result<(ContentId, VersionId)> {
@@ -284,6 +301,13 @@ impl Body {
                 "A file of type {} does not suit an asset of this kind. Give one that does.",
                 file.media_type
             )),
+        }
+    }
+
+    fn sha256(&self) -> Option<String> {
+        match self {
+            Self::File(file) => Some(file.sha256.clone()),
+            Self::Text { .. } => None,
         }
     }
 

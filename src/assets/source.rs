@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::graphql::context::{Request, input_id};
 use crate::graphql::scalars::Sha256;
 use crate::graphql::upload::Upload;
+use crate::media;
 use crate::platform::db::{Sql, Tx, fetch_one, run};
 use crate::platform::ids::UploadId;
 use crate::uploads::{self, Measured};
@@ -178,6 +179,7 @@ pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
             store_key: &upload.store_key,
             bytes: upload.bytes,
             facts,
+            seen: false,
         },
     )
     .await?;
@@ -198,6 +200,8 @@ pub(crate) struct StoredBytes<'a> {
     pub store_key: &'a str,
     pub bytes: i64,
     pub facts: &'a Measured,
+    /// Whether nobody need look at them: they are our own, and say nothing of themselves.
+    pub seen: bool,
 }
 
 /// Begins to use the bytes of an object: writes the rows of the file and of what was measured in it. Bytes that
@@ -244,6 +248,10 @@ pub(crate) async fn keep_stored(tx: &Tx, stored: &StoredBytes<'_>) -> Result<()>
                 .into(),
         ),
         ("pages", measured(facts.pages).into()),
+        (
+            "looked_revision",
+            if stored.seen { media::REVISION } else { 0 }.into(),
+        ),
     ];
     let insert = Sql::insert("media_facts", row).push(" ON CONFLICT (sha256) DO NOTHING");
     run(&**tx, insert).await?;

@@ -21,7 +21,7 @@ pub(crate) const USES: [(&str, &str); 5] = [
     ("renditions", "sha256"),
 ];
 /// What is said of a file, and goes with it. It is said by hash.
-pub(crate) const ABOUT: [&str; 2] = ["media_facts", "file_holders"];
+pub(crate) const ABOUT: [&str; 3] = ["media_metadata", "media_facts", "file_holders"];
 /// What keeps an object of the store: columns with its key. Whatever else comes to keep objects of its own
 /// belongs here. An upload keeps its object, finished or not, until its row is swept.
 pub(crate) const OWNERS: [(&str, &str); 2] = [("files", "store_key"), ("uploads", "store_key")];

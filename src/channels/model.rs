@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use accolade_draw::{OutputType, Recipe};
 use async_graphql::Enum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -372,6 +373,22 @@ pub struct Preset {
     pub media_type: String,
     pub quality: Option<i32>,
     pub background: Option<String>,
+}
+
+impl Preset {
+    /// Its frame, as the drawing knows it: how a picture stands in what is made of it.
+    pub(crate) fn frame(&self) -> Recipe {
+        let edge = |edge: Option<i32>| edge.and_then(|edge| u32::try_from(edge).ok());
+        let fit = match self.fit {
+            Fit::Cover => accolade_draw::Fit::Cover,
+            Fit::Contain => accolade_draw::Fit::Contain,
+            Fit::Inside => accolade_draw::Fit::Inside,
+            Fit::Pad => accolade_draw::Fit::Pad,
+        };
+        // What it is made as is no matter of its frame.
+        let output = OutputType::parse(&self.media_type).unwrap_or(OutputType::Png);
+        Recipe::new(edge(self.width), edge(self.height), fit, output)
+    }
 }
 
 /// A place where content is shown. Rules and presets are its own; the tree knows what it inherits.

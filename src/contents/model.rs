@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use accolade_draw::Whiteness;
 use async_graphql::Enum;
 use serde::{Deserialize, Serialize};
 
@@ -369,8 +370,23 @@ impl Version {
     }
 }
 
+/// The types of file that renditions are made of.
+pub const DRAWN: [&str; 9] = [
+    "image/jpeg",
+    "image/png",
+    "image/gif",
+    "image/webp",
+    "image/tiff",
+    "image/bmp",
+    "image/vnd.adobe.photoshop",
+    DRAWINGS[0],
+    DRAWINGS[1],
+];
+/// Those that have proportions and no pixels of their own.
+pub const DRAWINGS: [&str; 2] = ["image/svg+xml", "application/pdf"];
+
 /// Stored bytes under the name that one use of them has given them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoredFile {
     pub sha256: String,
     pub filename: String,
@@ -385,6 +401,39 @@ pub struct StoredFile {
     pub pages: Option<i32>,
     pub frames: Option<i32>,
     pub orientation: Option<i32>,
+    pub looks: Looked,
+}
+
+impl StoredFile {
+    /// Whether renditions are made of it.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        DRAWN.contains(&self.media_type.as_str())
+    }
+}
+
+/// What came of looking at the picture in a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Looked {
+    /// Nobody has looked yet.
+    #[default]
+    NotYet,
+    /// It cannot be drawn; why.
+    Failed(String),
+    Found(Arc<Looks>),
+}
+
+/// What a picture looks like, as far as rules ask: measured once, a fact of its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looks {
+    /// How white its border is; what is transparent is not.
+    pub border: Whiteness,
+    /// The same on white, where that is another.
+    pub border_on_white: Option<Whiteness>,
+    /// Share of its width that the subject takes up.
+    pub subject_width: f64,
+    /// Share of its height that the subject takes up.
+    pub subject_height: f64,
 }
 
 /// The facts of an endorsement's version; its statements are loaded apart.

@@ -8,8 +8,8 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::model::{
-    AssetDetail, Content, ContentKind, Detail, EndorsementDetail, Labels, Statement, StoredFile,
-    Version, VersionDetail, VersionState, Wording,
+    AssetDetail, Content, ContentKind, Detail, EndorsementDetail, Labels, Looked, Looks, Statement,
+    StoredFile, Version, VersionDetail, VersionState, Wording,
 };
 use crate::error::{Error, Result};
 use crate::platform::clock::{Day, Timestamp};
@@ -19,6 +19,7 @@ use crate::platform::ids::{
 };
 use crate::platform::names::named;
 use crate::platform::op::Actor;
+use accolade_draw::{Whiteness, WorstPixel};
 
 #[derive(FromQueryResult)]
 struct ContentRow {
@@ -238,8 +239,62 @@ impl FileRow {
             pages: self.pages,
             frames: self.frames,
             orientation: self.orientation,
+            looks: Looked::NotYet,
         })
     }
+}
+
+/// What came of looking at a file's picture, as a part of a row; see migration 15.
+#[derive(FromQueryResult)]
+struct LooksRow {
+    look_error: Option<String>,
+    white: Option<Vec<u8>>,
+    white_x: Option<i32>,
+    white_y: Option<i32>,
+    white_least: Option<i32>,
+    white_on_white: Option<Vec<u8>>,
+    on_white_x: Option<i32>,
+    on_white_y: Option<i32>,
+    on_white_least: Option<i32>,
+    subject_width: Option<f64>,
+    subject_height: Option<f64>,
+}
+
+impl LooksRow {
+    fn looked(self) -> Looked {
+        if let Some(reason) = self.look_error {
+            return Looked::Failed(reason);
+        }
+        let on_white = whiteness(
+            self.white_on_white,
+            (self.on_white_x, self.on_white_y, self.on_white_least),
+        );
+        let border = whiteness(self.white, (self.white_x, self.white_y, self.white_least));
+        match (border, self.subject_width, self.subject_height) {
+            (Some(border), Some(subject_width), Some(subject_height)) => {
+                Looked::Found(Arc::new(Looks {
+                    border,
+                    border_on_white: on_white,
+                    subject_width,
+                    subject_height,
+                }))
+            }
+            _ => Looked::NotYet,
+        }
+    }
+}
+
+fn whiteness(
+    histogram: Option<Vec<u8>>,
+    (x, y, darkest): (Option<i32>, Option<i32>, Option<i32>),
+) -> Option<Whiteness> {
+    let pixels = |n: Option<i32>| n.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
+    let worst = WorstPixel {
+        x: pixels(x),
+        y: pixels(y),
+        darkest: u8::try_from(pixels(darkest)).unwrap_or_default(),
+    };
+    histogram.map(|histogram| Whiteness { histogram, worst })
 }
 
 /// What a version holds, of whichever kind it is.
@@ -247,6 +302,8 @@ impl FileRow {
 struct BodyRow {
     #[sea_orm(nested)]
     file: FileRow,
+    #[sea_orm(nested)]
+    looks: LooksRow,
     body: Option<String>,
     folded: Option<String>,
     byline: Option<String>,
@@ -261,7 +318,8 @@ impl BodyRow {
     fn detail(self) -> Result<VersionDetail> {
         let missing = || Error::internal("a version without the row of its kind");
         Ok(if let Some(file) = self.file.stored() {
-            VersionDetail::File(file)
+            let looks = self.looks.looked();
+            VersionDetail::File(StoredFile { looks, ..file })
         } else if let Some(body) = self.body {
             VersionDetail::Text {
                 body,
@@ -284,7 +342,9 @@ impl BodyRow {
 
 /// The columns of a [`BodyRow`].
 const BODY_COLUMNS: &str = "av.sha256, av.filename, av.body, av.folded, f.media_type, f.bytes, m.width, m.height,
-     m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation, ev.byline, ev.ranked,
+     m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames, m.orientation, m.look_error, m.white,
+     m.white_x, m.white_y, m.white_least, m.white_on_white, m.on_white_x, m.on_white_y, m.on_white_least,
+     m.subject_width, m.subject_height, ev.byline, ev.ranked,
      ev.rating, ev.rating_scale, ev.rating_count, ev.material_connection";
 
 /// What a [`BodyRow`] is read from, beside `versions v`.

@@ -3,8 +3,6 @@
 mod pictures;
 mod seed;
 mod story;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -22,7 +20,7 @@ use crate::platform::clock::Clock;
 pub const DATA_DIR: &str = "data/demo";
 
 /// Questions worth asking of the demo: what they are about, and the document.
-const EXAMPLES: [(&str, &str); 4] = [
+pub const EXAMPLES: [(&str, &str); 4] = [
     (
         "May the top pick go out here? On the website, in Amazon's main image, in its A+ content:",
         r#"{ endorsements(first: 1, filter: { endorsementKind: [RANKING], product: ["NL-1"] }) { nodes {

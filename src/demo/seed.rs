@@ -24,8 +24,6 @@ use crate::platform::clock::{Clock, Day, Timestamp};
 use crate::platform::ids::TokenId;
 use agenda::{Step, agenda};
 use desk::Desk;
-#[cfg(test)]
-pub(super) use desk::execute;
 
 /// The morning on which the story begins: the catalogue is set up a day before the first event.
 pub(super) fn beginning(story: &Story, today: Day) -> anyhow::Result<Timestamp> {
@@ -143,29 +141,8 @@ impl<'s> Seeder<'s> {
 
     async fn create_channel(&self, channel: &Channel) -> anyhow::Result<()> {
         let input = serde_json::to_value(channel)?;
-        let selection = "channel { rules { check value severity message source checkedOn } parent { rules { check } } }";
-        let mut made = self
-            .desk
-            .call(&self.system, "createChannel", selection, input)
-            .await?;
-        if channel.warn_only.is_empty() {
-            return Ok(());
-        }
-        let inherited = made["channel"]["parent"]["rules"]
-            .as_array()
-            .map_or(0, Vec::len);
-        let Json::Array(rules) = made["channel"]["rules"].take() else {
-            bail!("a channel has no list of rules");
-        };
-        let mut own: Vec<Json> = rules.into_iter().skip(inherited).collect();
-        for check in &channel.warn_only {
-            let rule = own.iter_mut().find(|rule| rule["check"] == check.as_str());
-            let rule = rule.with_context(|| format!("the template has no rule {check}"))?;
-            rule["severity"] = json!("WARN");
-        }
-        let input = json!({ "channel": channel.slug, "rules": own });
         self.desk
-            .call(&self.system, "updateChannel", "channel { id }", input)
+            .call(&self.system, "createChannel", "channel { id }", input)
             .await?;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use rust_decimal::Decimal;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -34,8 +35,8 @@ pub(super) struct Story {
     waivers: Vec<Json>,
     pub(super) placements: Vec<Placement>,
     pub(super) usage: Vec<Usage>,
-    #[cfg_attr(not(test), expect(dead_code, reason = "it is for the test"))]
-    pub(super) expect: Expect,
+    #[expect(dead_code, reason = "what the story is meant to show is for its test")]
+    expect: IgnoredAny,
 }
 
 #[derive(Deserialize)]
@@ -116,9 +117,6 @@ pub(super) struct Channel {
     locale: Option<String>,
     parent: Option<String>,
     template: String,
-    /// Rules of the template that shall only warn here: what the server cannot measure yet would hold all.
-    #[serde(default, skip_serializing)]
-    pub(super) warn_only: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -290,23 +288,4 @@ pub(super) struct Usage {
     pub(super) days: u32,
     /// Of each one.
     pub(super) value: Option<Money>,
-}
-
-/// What the story is meant to show.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Expect {
-    #[cfg_attr(not(test), expect(dead_code, reason = "it is for the test"))]
-    pub(super) availability: Vec<ExpectedAvailability>,
-    #[expect(dead_code, reason = "the API does not answer it yet")]
-    coverage: Vec<Json>,
-}
-
-#[cfg_attr(not(test), expect(dead_code, reason = "it is for the test"))]
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ExpectedAvailability {
-    pub(super) content: String,
-    pub(super) channel: String,
-    pub(super) holds: Vec<String>,
 }

@@ -38,7 +38,7 @@ pub enum EvidenceState {
 }
 
 /// Proof that it was said: a file, or a page as it was fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
     pub id: EvidenceId,
     pub endorsement: ContentId,

@@ -107,6 +107,7 @@ const OF_CONTENT: &[&str] = &[
     "wonBy",
     "recheckDueAt",
     "rechecks",
+    "similar",
 ];
 
 const CONTENT: &[(&[&str], Option<Access>)] = &[(OF_CONTENT, Some(Internal))];
@@ -114,7 +115,7 @@ const CONTENT: &[(&[&str], Option<Access>)] = &[(OF_CONTENT, Some(Internal))];
 const VERSION: &[(&[&str], Option<Access>)] = &[(&["reviews", "note"], Some(Internal))];
 
 const ASSET_VERSION: &[(&[&str], Option<Access>)] =
-    &[(&["reviews", "note", "renditions"], Some(Internal))];
+    &[(&["reviews", "note", "renditions", "checks"], Some(Internal))];
 
 /// By type: the rule for its fields, and the exceptions.
 const TABLE: &[Row] = &[
@@ -147,6 +148,7 @@ const TABLE: &[Row] = &[
     ("Statement", Some(Public), &[]),
     ("File", Some(Public), &[(&["metadata"], Some(Internal))]),
     ("Rendition", Some(Public), &[]),
+    ("SimilarAsset", Some(Internal), &[]),
     ("Point", Some(Public), &[]),
     ("Brand", Some(Public), &[]),
     ("Product", Some(Public), &[]),

@@ -135,7 +135,8 @@ impl PageArgs {
     }
 }
 
-fn check_limit(name: &str, n: i32) -> Result<u32> {
+/// How many are asked for, if that is within what one answer may hold.
+pub(crate) fn check_limit(name: &str, n: i32) -> Result<u32> {
     match u32::try_from(n) {
         Ok(n) if n <= MAX_PAGE => Ok(n),
         _ => Err(Error::BadRequest(format!(

@@ -49,9 +49,14 @@ pub(super) async fn granted(
     let cx = OpContext::system(app);
     let tree = channels::fresh_tree(&cx).await?;
     let channel = tree.get(grant.channel).ok_or_else(Refusal::nothing_here)?;
-    let until = permitted(app, &grant, (&tree, channel), (&facts, &version)).await?;
+    // A preset that is gone asks no more than its place does.
+    let ask = asked(&tree, channel, &grant.preset, now);
+    let is_there = ask.is_ok();
+    let ask = ask.unwrap_or_else(|_| Ask::new(&tree, channel, now));
+    let answer = decide(&facts, &ask);
+    let until = permitted(app, &grant, (&tree, &answer), (&facts, &version)).await?;
     let until = until.map_or(grant.expires_at, |until| until.min(grant.expires_at));
-    let plan = renditions::plan(&cx, &tree, channel, Some(&grant.preset), (&facts, &version));
+    let plan = renditions::plan((&ask, &answer), (&facts, &version)).filter(|_| is_there);
     let made = match plan.filter(|plan| plan.key().as_deref() == Some(&key)) {
         Some(plan) => make(app, &plan).await?,
         None => renditions::find_made(app.db.read(), version.id, &key)
@@ -96,8 +101,8 @@ pub(super) async fn stable(
         }
         Sharing::Private
     };
-    let now = cx.at();
-    let answer = decide(&facts, &Ask::new(&tree, channel, now));
+    let ask = asked(&tree, channel, &preset, cx.at())?;
+    let answer = decide(&facts, &ask);
     if !answer.is_available() {
         return Err(held(&answer));
     }
@@ -107,17 +112,24 @@ pub(super) async fn stable(
         .current
         .as_ref()
         .ok_or_else(Refusal::nothing_here)?;
-    let plan = renditions::plan(&cx, &tree, channel, Some(&preset), (&facts, current))
-        .ok_or_else(Refusal::nothing_here)?;
-    let made = make(app, &plan).await?;
+    let plan = renditions::plan((&ask, &answer), (&facts, current));
+    let made = make(app, &plan.ok_or_else(Refusal::nothing_here)?).await?;
     // What took its time to be made may have ended meanwhile.
     let now = app.clock.now();
     if until <= now {
-        return Err(held(&decide(&facts, &Ask::new(&tree, channel, now))));
+        return Err(held(&decide(&facts, &Ask { at: now, ..ask })));
     }
     let file = file(&facts, made, &preset);
     let about = about(&file, sharing, (now, until))?;
     respond(app, &file, (about, false), &method, &headers).await
+}
+
+/// The question for a preset of a channel, by its name.
+fn asked(tree: &Tree, channel: &Arc<Channel>, preset: &str, at: Timestamp) -> Result<Ask, Refusal> {
+    let presets = tree.presets(channel.id);
+    let named = presets.into_iter().find(|p| p.name == preset);
+    let preset = named.ok_or_else(Refusal::nothing_here)?;
+    Ok(Ask::new(tree, channel, at).made_to(preset))
 }
 
 /// Why something is not there: what never was to be seen there does not exist, what was is gone.
@@ -154,7 +166,7 @@ async fn version_of(app: &App, version: VersionId) -> Result<(Arc<Facts>, Arc<Ve
 async fn permitted(
     app: &Arc<App>,
     grant: &RenditionGrant,
-    (tree, channel): (&Tree, &Arc<Channel>),
+    (tree, answer): (&Tree, &Availability),
     (facts, version): (&Facts, &Version),
 ) -> Result<Option<Timestamp>, Refusal> {
     match &grant.viewer {
@@ -166,7 +178,7 @@ async fn permitted(
                 .ok_or_else(Refusal::nothing_here)
         }
         GrantViewer::Public(granted) => {
-            let chain = tree.chain(channel.id);
+            let chain = tree.chain(grant.channel);
             let reached = chain.iter().any(|above| granted.contains(&above.id));
             let current = facts
                 .content
@@ -176,11 +188,10 @@ async fn permitted(
             if !reached || !current {
                 return Err(Refusal::nothing_here());
             }
-            let answer = decide(facts, &Ask::new(tree, channel, app.clock.now()));
             if answer.is_available() {
                 Ok(answer.until)
             } else {
-                Err(held(&answer))
+                Err(held(answer))
             }
         }
     }

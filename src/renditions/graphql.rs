@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, Object};
 use super::grant;
 use super::loaders::RenditionKey;
 use super::model::{Plan, RenditionState};
-use super::service::{plan, tagged};
+use super::service::{plans, tagged};
 use super::store::Row;
 use crate::channels::resolve::{argument_channel, reaches};
 use crate::channels::{Channel, tree};
@@ -68,7 +68,9 @@ impl Rendition {
             own
         };
         for channel in channels {
-            if let Some(plan) = plan(cx, &tree, &channel, preset, (&facts, version)) {
+            let named = |plan: &Plan| preset.is_none_or(|name| plan.preset == name);
+            let mut plans = plans(cx, &tree, &channel, (&facts, version)).into_iter();
+            if let Some(plan) = plans.find(named) {
                 return Ok(Self::of(ctx, vec![(channel, plan)]).await?.pop());
             }
         }
@@ -86,9 +88,7 @@ impl Rendition {
             if !reaches(&cx.viewer, &tree, channel.id) {
                 continue;
             }
-            for preset in tree.presets(channel.id) {
-                let plan = plan(cx, &tree, &channel, Some(&preset.name), (&facts, version));
-                let Some(plan) = plan else { continue };
+            for plan in plans(cx, &tree, &channel, (&facts, version)) {
                 if !all.iter().any(|(_, other)| *other == plan) {
                     all.push((Arc::clone(&channel), plan));
                 }

@@ -5,17 +5,15 @@
 
 use std::collections::HashMap;
 use std::io::Cursor;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use accolade_draw::{DrawError, Drawn, Pool, PoolConfig};
+use accolade_draw::{DrawError, Drawn};
 use accolade_media::{Limits, probe};
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, Shared};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use super::model::Plan;
@@ -23,9 +21,9 @@ use super::store;
 use crate::accounts::OpContext;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::platform::blob::{Blobs, StoreConfig};
+use crate::media::StoredSource;
+use crate::platform::blob::Blobs;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{Sql, fetch_one};
 use crate::platform::tasks;
 use crate::platform::text;
 
@@ -72,7 +70,6 @@ type Flight = Shared<BoxFuture<'static, Result<Made, Unmade>>>;
 
 /// What an instance keeps for making renditions.
 pub struct Renditions {
-    pool: OnceLock<Pool>,
     flights: Mutex<HashMap<String, Flight>>,
     known: Cache<String, Made>,
     /// Approvals whose renditions have been seen to.
@@ -82,7 +79,6 @@ pub struct Renditions {
 impl Default for Renditions {
     fn default() -> Self {
         Self {
-            pool: OnceLock::new(),
             flights: Mutex::default(),
             known: Cache::builder()
                 .max_capacity(MOST_KNOWN)
@@ -94,19 +90,6 @@ impl Default for Renditions {
 }
 
 impl Renditions {
-    /// The workers; started with the first job.
-    fn pool(&self, app: &App) -> std::io::Result<Pool> {
-        if let Some(pool) = self.pool.get() {
-            return Ok(pool.clone());
-        }
-        let program = match &app.config.draw_program {
-            Some(program) => program.clone(),
-            None => std::env::current_exe()?,
-        };
-        let pool = Pool::start(PoolConfig::new(program, vec!["draw".into()]))?;
-        Ok(self.pool.get_or_init(|| pool).clone())
-    }
-
     /// Whether an approval has not been seen to, which it is from now on.
     pub(super) fn is_new(&self, approval: Uuid) -> bool {
         self.seen_to.entry(approval).or_insert(()).is_fresh()
@@ -219,10 +202,10 @@ async fn draw_and_keep(cx: &OpContext, plan: &Plan, key: &str) -> Result<Made, U
     let Ok(recipe) = plan.recipe.clone() else {
         return Err(Unmade::Failed(String::new()));
     };
-    let source = Source::of(app, &plan.source).await?;
-    let pool = app.renditions.pool(app);
+    let source = StoredSource::of(app, &plan.source).await?;
+    let pool = app.workers.pool(app);
     let pool = pool.map_err(|error| Unmade::Unavailable(error.to_string()))?;
-    let drawn = match pool.draw(source.path.clone(), recipe).await {
+    let drawn = match pool.draw(source.path().to_owned(), recipe).await {
         Ok(drawn) => drawn,
         Err(DrawError::Busy) => return Err(Unmade::Busy),
         Err(error) if error.is_transient() => return Err(Unmade::Unavailable(error.to_string())),
@@ -273,44 +256,4 @@ fn notes(drawn: &Drawn) -> String {
             .map(|quality| format!("quality {quality}")),
     );
     notes.join(", ")
-}
-
-/// Stored bytes as a file that a worker can open: where they lie, or a copy for as long as it is needed.
-struct Source {
-    path: PathBuf,
-    _copy: Option<tempfile::TempPath>,
-}
-
-impl Source {
-    async fn of(app: &App, sha256: &str) -> Result<Self> {
-        #[derive(sea_orm::FromQueryResult)]
-        struct Stored {
-            store_key: String,
-        }
-        let sql = Sql::new("SELECT store_key FROM files WHERE sha256 = ").bind(sha256);
-        let stored: Option<Stored> = fetch_one(app.db.read(), sql).await?;
-        let stored = stored.ok_or_else(|| Error::internal("a version's file has no row"))?;
-        if let StoreConfig::Folder(folder) = &app.config.store {
-            return Ok(Self {
-                path: folder.join(&stored.store_key),
-                _copy: None,
-            });
-        }
-        let folder = app.config.data_dir.clone();
-        let copy = tokio::task::spawn_blocking(move || {
-            std::fs::create_dir_all(&folder)?;
-            tempfile::NamedTempFile::new_in(folder)
-        });
-        let (file, path) = copy.await.map_err(Error::internal)??.into_parts();
-        let mut file = tokio::fs::File::from_std(file);
-        let mut bytes = app.blobs.read(&stored.store_key, None).await?.bytes;
-        while let Some(chunk) = futures::StreamExt::next(&mut bytes).await {
-            file.write_all(&chunk?).await?;
-        }
-        file.flush().await?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            _copy: Some(path),
-        })
-    }
 }

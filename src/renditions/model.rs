@@ -1,11 +1,11 @@
 //! What a rendition is to be: everything that its bytes depend on, and its key.
 
-use accolade_draw::{Color, Fit, FocalPoint, OutputType, Recipe, predict, predict_drawing};
+use accolade_draw::{Color, FocalPoint, OutputType, Recipe, predict, predict_drawing};
 use async_graphql::Enum;
 use serde::Serialize;
 
-use crate::channels::{self, Preset};
-use crate::contents::{AssetKind, Content, StoredFile, Version};
+use crate::channels::Preset;
+use crate::contents::{AssetKind, Content, DRAWINGS, StoredFile, Version};
 use crate::platform::ids::VersionId;
 use crate::platform::seal::sha256_hex;
 use crate::platform::text;
@@ -94,15 +94,8 @@ fn recipe(
     max_bytes: Option<i64>,
     scale_only: bool,
 ) -> Result<Recipe, String> {
-    let edge = |edge: Option<i32>| edge.and_then(|edge| u32::try_from(edge).ok());
-    let output = OutputType::parse(&preset.media_type)
+    OutputType::parse(&preset.media_type)
         .ok_or_else(|| format!("Nothing is made as {}.", preset.media_type))?;
-    let fit = match preset.fit {
-        channels::Fit::Cover => Fit::Cover,
-        channels::Fit::Contain => Fit::Contain,
-        channels::Fit::Inside => Fit::Inside,
-        channels::Fit::Pad => Fit::Pad,
-    };
     let focal_point = content.asset().and_then(|asset| asset.focal_point);
     let recipe = Recipe {
         background: preset.background.as_deref().and_then(Color::parse),
@@ -110,7 +103,7 @@ fn recipe(
         quality: preset.quality.and_then(|q| u8::try_from(q).ok()),
         max_bytes: max_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
         scale_only,
-        ..Recipe::new(edge(preset.width), edge(preset.height), fit, output)
+        ..preset.frame()
     };
     match recipe.check() {
         Ok(()) => Ok(recipe),
@@ -129,15 +122,7 @@ fn drawable(content: &Content, file: &StoredFile) -> Result<(), String> {
         );
     }
     match file.media_type.as_str() {
-        "image/jpeg"
-        | "image/png"
-        | "image/gif"
-        | "image/webp"
-        | "image/tiff"
-        | "image/bmp"
-        | "image/svg+xml"
-        | "image/vnd.adobe.photoshop"
-        | "application/pdf" => Ok(()),
+        _ if file.is_drawn() => Ok(()),
         moving if moving.starts_with("video/") => {
             Err("No still is taken from a film here. Add a picture, and place that.".to_owned())
         }
@@ -151,8 +136,9 @@ fn drawable(content: &Content, file: &StoredFile) -> Result<(), String> {
 fn size(file: &StoredFile, recipe: &Recipe) -> Option<(u32, u32)> {
     let edge = |edge: Option<i32>| edge.and_then(|edge| u32::try_from(edge).ok());
     let (width, height) = (edge(file.width)?, edge(file.height)?);
-    Some(match file.media_type.as_str() {
-        "image/svg+xml" | "application/pdf" => predict_drawing(width, height, recipe),
-        _ => predict(width, height, recipe),
+    Some(if DRAWINGS.contains(&file.media_type.as_str()) {
+        predict_drawing(width, height, recipe)
+    } else {
+        predict(width, height, recipe)
     })
 }

@@ -9,36 +9,43 @@ use super::make::{Unmade, made};
 use super::model::Plan;
 use crate::accounts::OpContext;
 use crate::app::App;
-use crate::channels::{Channel, Demand, Preset, Tree, tree};
+use crate::channels::{Channel, Demand, Tree, tree};
 use crate::contents::{ContentKind, Version, parse_public_id};
 use crate::error::Result;
 use crate::platform::db::{Sql, fetch};
 use crate::platform::ids::{ChannelId, ContentId};
-use crate::rights::gate::{Ask, Facts, decide};
+use crate::rights::gate::{Ask, Availability, Facts, decide, is_scaled_only};
 
-/// What a place's preset (its first, where none is named) makes of a version of an asset: none where the
-/// place has no such preset, or the version has no file.
+/// What the preset of a question makes of a version of an asset, on the terms of the gate's answer to it: none
+/// where the place has no preset, or the version has no file.
 pub(crate) fn plan(
-    cx: &OpContext,
-    tree: &Tree,
-    channel: &Arc<Channel>,
-    preset: Option<&str>,
+    (ask, answer): (&Ask, &Availability),
     (facts, version): (&Facts, &Version),
 ) -> Option<Plan> {
-    let presets = tree.presets(channel.id);
-    let named = |p: &&Preset| preset.is_none_or(|name| p.name == name);
-    let preset = presets.iter().find(named)?;
-    let limits = tree.rules(channel.id).into_iter();
+    let preset = ask.preset()?;
+    let limits = ask.rules.iter();
     let max_bytes = limits
         .filter_map(|rule| match rule.demand {
             Demand::MaxBytes(most) => Some(most),
             _ => None,
         })
         .min();
-    // Its licence, where one covers it there: what it says of altering binds what is made.
-    let answer = decide(facts, &Ask::new(tree, channel, cx.at()));
-    let scale_only = answer.terms.is_some_and(|terms| terms.no_alteration);
+    let scale_only = is_scaled_only(facts, version, ask, answer.terms.as_ref());
     Plan::new(&facts.content, version, preset, max_bytes, scale_only)
+}
+
+/// The plans of all presets of a channel for a version, in their order.
+pub(super) fn plans(
+    cx: &OpContext,
+    tree: &Tree,
+    channel: &Arc<Channel>,
+    of: (&Facts, &Version),
+) -> Vec<Plan> {
+    let planned = tree.presets(channel.id).into_iter().filter_map(|preset| {
+        let ask = Ask::new(tree, channel, cx.at()).made_to(preset);
+        plan((&ask, &decide(of.0, &ask)), of)
+    });
+    planned.collect()
 }
 
 /// How far back approvals are looked for: an event may be seen a little after its id was made.
@@ -86,9 +93,7 @@ async fn warm_all(app: &Arc<App>, content: ContentId) -> Result<()> {
         return Ok(());
     };
     for channel in tagged(&tree, &facts.labels.channels) {
-        for preset in tree.presets(channel.id) {
-            let plan = plan(&cx, &tree, &channel, Some(&preset.name), (facts, &version));
-            let Some(plan) = plan else { continue };
+        for plan in plans(&cx, &tree, &channel, (facts, &version)) {
             match made(app, &plan).await {
                 Ok(_) | Err(Unmade::Failed(_)) => {}
                 // Whoever asks for it finds the store and the workers in better shape, or is told.

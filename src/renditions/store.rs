@@ -135,6 +135,7 @@ pub(super) async fn finish(tx: &Tx, key: &str, drawn: &Drawn) -> Result<()> {
         store_key: &drawn.store_key,
         bytes: drawn.bytes,
         facts: &drawn.facts,
+        seen: true,
     };
     keep_stored(tx, &stored).await?;
     let row = [

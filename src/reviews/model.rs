@@ -30,7 +30,7 @@ impl ReviewDecision {
 }
 
 /// One review. With a lease it is the licensor's word, for a preset or for all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Review {
     pub id: ReviewId,
     pub version: VersionId,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The slices in their order; each may name those before it.
-const SLICES: [&str; 16] = [
+const SLICES: [&str; 17] = [
     "accounts",
     "audit",
     "catalog",
@@ -12,6 +12,7 @@ const SLICES: [&str; 16] = [
     "search",
     "contents",
     "uploads",
+    "media",
     "assets",
     "endorsements",
     "reviews",

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::channels::{Channel, Demand, Rule, Severity, Tree};
+use crate::channels::{Channel, Demand, Preset, Rule, Severity, Tree};
 use crate::contents::{Content, Labels, Statement};
 use crate::platform::clock::Timestamp;
 use crate::platform::ids::{BrandId, ChannelId, LeaseId, ProductId};
@@ -55,6 +55,8 @@ pub struct Ask {
     pub locale: Option<String>,
     pub product: Option<ProductId>,
     pub purpose: Purpose,
+    /// What the place gets is made to one of these, the first where it may choose. None: it gets originals.
+    pub presets: Vec<Preset>,
     /// The channel's rules and those it inherits.
     pub rules: Vec<Rule>,
     /// How many endorsements are live there for the product, by brand; asked only if a rule caps them.
@@ -72,6 +74,7 @@ impl Ask {
             locale: tree.locale(channel.id),
             product: None,
             purpose: Purpose::Show,
+            presets: tree.presets(channel.id),
             rules: tree.rules(channel.id),
             live_endorsements: Arc::default(),
             channel: Arc::clone(channel),
@@ -100,6 +103,19 @@ impl Ask {
     pub fn to(mut self, purpose: Purpose) -> Self {
         self.purpose = purpose;
         self
+    }
+
+    /// The question for one preset.
+    #[must_use]
+    pub fn made_to(mut self, preset: Preset) -> Self {
+        self.presets = vec![preset];
+        self
+    }
+
+    /// The preset whose rendition the place's rules are asked about.
+    #[must_use]
+    pub fn preset(&self) -> Option<&Preset> {
+        self.presets.first()
     }
 
     /// Whether the place caps how many endorsements are live.

@@ -1,12 +1,15 @@
 //! What rights demand: which leases cover the place, and which of them permit the use.
 
 use super::facts::{Ask, Facts};
+use super::picture;
 use super::speech::{CURRENT, in_any_range};
-use super::{Hold, HoldReason, Verdict};
-use crate::channels::{Demand, Severity};
+use super::{Finding, Hold, HoldReason, Verdict};
+use crate::channels::{Demand, RuleCheck, Severity};
+use crate::contents::StoredFile;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Sql;
 use crate::platform::locale;
+use crate::platform::names::name_of;
 use crate::rights::model::{Lease, LeaseAccess, LeaseOn};
 
 /// Whether a lease covers the place, whatever the time. An unknown market: an ALLOW with markets does not
@@ -168,6 +171,30 @@ fn absent(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     }
 }
 
+/// What is wrong with a preset that crops or pads what may only be scaled.
+const ALTERED: &str = "The lease bars altering it, and what the place gets is cropped or padded. Give it a preset with INSIDE.";
+
+/// The same as a finding: what is wrong is the preset's frame.
+fn altered(ask: &Ask) -> Finding {
+    Finding {
+        check: RuleCheck::AspectRatio,
+        severity: Severity::Error,
+        message: ALTERED.to_owned(),
+        expected: Some("a picture that is scaled only".to_owned()),
+        actual: ask.preset().and_then(|preset| name_of(preset.fit).ok()),
+        source: None,
+    }
+}
+
+/// What every lease that covers the place now bars the preset to do to a file, if anything.
+pub(super) fn bars_altering(facts: &Facts, file: &StoredFile, ask: &Ask) -> Option<Finding> {
+    let mut covering = covering(facts, ask, LeaseAccess::Allow)
+        .filter(|on| on.lease.is_active(ask.at))
+        .peekable();
+    let barred = covering.peek().is_some() && covering.all(|on| on.lease.terms.no_alteration);
+    (barred && picture::alters(file, &ask.presets)).then(|| altered(ask))
+}
+
 /// What keeps a lease from permitting this use.
 fn bars(facts: &Facts, ask: &Ask, lease: &Lease) -> Vec<(HoldReason, &'static str)> {
     let terms = &lease.terms;
@@ -182,7 +209,7 @@ fn bars(facts: &Facts, ask: &Ask, lease: &Lease) -> Vec<(HoldReason, &'static st
             "The lease is for its own products, and this is not one.",
         ));
     }
-    if terms.creative_approval && !is_approved_by_licensor(facts, lease) {
+    if terms.creative_approval && !is_approved_by_licensor(facts, ask, lease) {
         let text =
             "The lease demands the licensor's approval of this version. Record it as a review.";
         bars.push((HoldReason::CreativeApprovalMissing, text));
@@ -192,6 +219,13 @@ fn bars(facts: &Facts, ask: &Ask, lease: &Lease) -> Vec<(HoldReason, &'static st
             HoldReason::RedistributionBarred,
             "The lease does not let it be handed on.",
         ));
+    }
+    let alters = || {
+        let file = facts.content.current.as_ref().and_then(|v| v.file());
+        file.is_some_and(|file| picture::alters(file, &ask.presets))
+    };
+    if terms.no_alteration && alters() {
+        bars.push((HoldReason::ChannelRule, ALTERED));
     }
     let original_excluded = || {
         let original = facts.statements.iter().find(|s| s.is_original);
@@ -211,12 +245,13 @@ fn bars(facts: &Facts, ask: &Ask, lease: &Lease) -> Vec<(HoldReason, &'static st
     bars
 }
 
-/// The licensor's latest word on the current version for all presets.
-fn is_approved_by_licensor(facts: &Facts, lease: &Lease) -> bool {
+/// The licensor's latest word on the current version, for this preset or for all.
+fn is_approved_by_licensor(facts: &Facts, ask: &Ask, lease: &Lease) -> bool {
+    let preset = ask.preset().map(|preset| &preset.name);
     let mut words = facts
         .licensor_words
         .iter()
-        .filter(|w| w.lease == lease.id && w.preset.is_none());
+        .filter(|w| w.lease == lease.id && (w.preset.is_none() || w.preset.as_ref() == preset));
     words.next_back().is_some_and(|w| w.approves)
 }
 
@@ -246,16 +281,19 @@ pub(super) fn best<'f>(facts: &'f Facts, ask: &Ask) -> Option<&'f LeaseOn> {
     })
 }
 
-/// PRODUCT_MISMATCH, CREATIVE_APPROVAL_MISSING, REDISTRIBUTION_BARRED, TRANSLATION_BARRED: leases cover
-/// the place, but the terms of none permit the use. The holds are those of the lease with the fewest.
+/// PRODUCT_MISMATCH, CREATIVE_APPROVAL_MISSING, REDISTRIBUTION_BARRED, TRANSLATION_BARRED, and CHANNEL_RULE
+/// for a preset that alters what may not be: leases cover the place, but the terms of none permit the use. The holds are those of the lease with the fewest.
 fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
     let mut candidates = candidates(facts, ask);
     candidates.sort_by_key(|(on, bars)| (bars.len(), on.lease.id));
     if let Some((on, bars)) = candidates.first() {
-        let holds = bars
-            .iter()
-            .map(|(reason, text)| Hold::new(facts, *reason, *text).under(on.lease.id));
-        verdict.holds.extend(holds);
+        for (reason, text) in bars {
+            let mut hold = Hold::new(facts, *reason, *text).under(on.lease.id);
+            if *reason == HoldReason::ChannelRule {
+                hold.findings.push(altered(ask));
+            }
+            verdict.holds.push(hold);
+        }
         if bars.is_empty()
             && ask.product.is_none()
             && let Some(on) = best(facts, ask)
@@ -280,11 +318,20 @@ fn permits_sql(ask: &Ask, alias: &'static str) -> Sql {
         );
         parts.push(sql.bind(product).push("))"));
     }
+    if let Some(altered) = picture::alters_sql(&ask.presets, alias) {
+        parts.push(
+            Sql::new("(NOT l.no_alteration OR NOT ")
+                .append(altered)
+                .push(")"),
+        );
+    }
     parts.push(
         Sql::new(
             "(NOT l.creative_approval OR coalesce((SELECT r.decision FROM reviews r
-              WHERE r.lease_id = l.id AND r.preset IS NULL AND r.version_id = ",
+              WHERE r.lease_id = l.id AND (r.preset IS NULL OR r.preset = ",
         )
+        .bind(ask.preset().map(|preset| preset.name.clone()))
+        .push(") AND r.version_id = ")
         .about(CURRENT, alias)
         .push(" ORDER BY r.id DESC LIMIT 1), '') = 'APPROVE')"),
     );

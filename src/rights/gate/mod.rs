@@ -1,13 +1,15 @@
 //! The gate: may this go out here, now? One pure answer, with every reason, and the same as SQL.
 //!
 //! The rules are design.md's table, one small file part each: [`holds`] has the table itself, [`leases`]
-//! what rights demand, [`rules`] what the place demands, [`speech`] which statement is served.
+//! what rights demand, [`rules`] what the place demands, [`picture`] what it gets of a file, [`speech`] which
+//! statement is served.
 
 #[cfg(test)]
 mod equality;
 mod facts;
 mod holds;
 mod leases;
+mod picture;
 mod rules;
 mod speech;
 
@@ -22,6 +24,7 @@ pub use speech::served;
 
 use super::model::Terms;
 use crate::channels::{RuleCheck, Severity};
+use crate::contents::Version;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Sql;
 use crate::platform::ids::{ContentId, LeaseId};
@@ -188,6 +191,26 @@ fn decide_own(facts: &Facts, ask: &Ask) -> Availability {
         terms,
         until,
     }
+}
+
+/// What the place's rules, and the terms under which it goes out there, find against a version of the content,
+/// whether or not it is the current one.
+#[must_use]
+pub fn check(facts: &Facts, version: &Version, ask: &Ask) -> Vec<Finding> {
+    let altered = version
+        .file()
+        .and_then(|file| leases::bars_altering(facts, file, ask));
+    let found = rules::findings(facts, &version.detail, ask);
+    altered.into_iter().chain(found).collect()
+}
+
+/// Whether a version may only be scaled for the place.
+#[must_use]
+pub fn is_scaled_only(facts: &Facts, version: &Version, ask: &Ask, terms: Option<&Terms>) -> bool {
+    let barred = version
+        .file()
+        .and_then(|file| leases::bars_altering(facts, file, ask));
+    barred.is_some() || terms.is_some_and(|terms| terms.no_alteration)
 }
 
 /// Every instant at which a dated fact in scope changes. Too early an answer is harmless, too late a leak:

@@ -1,16 +1,17 @@
 //! What the place demands: each check against the facts, and the same in SQL.
 //!
-//! A rule of severity ERROR that finds something holds, a WARN warns. What is judged is what the place
-//! would get. Checks of files do not apply to texts and endorsements, checks of endorsements not to
-//! assets: an attached asset is held with its endorsements. What was not measured is found against.
+//! A rule of severity ERROR that finds something holds, a WARN warns. Checks of files ([`picture`]) do not
+//! apply to texts and endorsements, checks of endorsements not to assets: an attached asset is held with its
+//! endorsements.
 
 use chrono::Months;
 
 use super::facts::{Ask, Facts};
+use super::picture::{self, Found};
 use super::speech::{CURRENT, in_any_range, served, served_is};
 use super::{Finding, Hold, HoldReason, Verdict};
 use crate::channels::{Admission, Attribution, Demand, Rule, Severity};
-use crate::contents::{AssetKind, StoredFile, VersionDetail};
+use crate::contents::{AssetKind, VersionDetail};
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::db::Sql;
 use crate::platform::locale;
@@ -27,7 +28,9 @@ pub(super) fn decide(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {
             .holds
             .push(Hold::new(facts, HoldReason::ChannelRule, text));
     }
-    let findings = ask.rules.iter().filter_map(|rule| find(facts, ask, rule));
+    let current = facts.content.current.as_ref();
+    let findings = current.map(|version| findings(facts, &version.detail, ask));
+    let findings = findings.into_iter().flatten();
     let (errors, warnings): (Vec<_>, Vec<_>) =
         findings.partition(|f| f.severity == Severity::Error);
     for (findings, list) in [
@@ -48,23 +51,40 @@ pub(super) fn sql(ask: &Ask, alias: &'static str) -> Sql {
         "EXISTS (SELECT 1 FROM assets a WHERE a.content_id = {c}.id AND a.kind = 'SOURCE')",
         alias,
     );
-    let errors = ask
-        .rules
-        .iter()
-        .filter(|rule| rule.severity == Severity::Error);
-    Sql::any(
-        [working_file]
-            .into_iter()
-            .chain(errors.filter_map(|rule| violates(ask, rule, alias))),
-    )
+    let errors = || {
+        let rules = ask.rules.iter();
+        rules.filter(|rule| rule.severity == Severity::Error)
+    };
+    let of_files: Vec<Sql> = errors()
+        .filter_map(|rule| picture::finds(&rule.demand))
+        .collect();
+    let of_files = (!of_files.is_empty()).then(|| {
+        Sql::new("EXISTS (SELECT 1 FROM ")
+            .append(picture::shown_sql(ask.preset(), alias))
+            .push(" s WHERE ")
+            .append(Sql::any(of_files))
+            .push(")")
+    });
+    let others = errors().filter_map(|rule| violates(ask, rule, alias));
+    Sql::any([working_file].into_iter().chain(of_files).chain(others))
 }
 
-/// What one rule finds against the content; none where it is content.
-fn find(facts: &Facts, ask: &Ask, rule: &Rule) -> Option<Finding> {
-    let (text, expected, actual) = match &facts.content.current.as_ref()?.detail {
-        VersionDetail::File(file) => {
-            in_file(file, &rule.demand).or_else(|| in_locale(facts, &rule.demand))?
-        }
+/// What the place's rules find against what a version holds, in the order of the rules.
+pub(super) fn findings<'a>(
+    facts: &'a Facts,
+    detail: &'a VersionDetail,
+    ask: &'a Ask,
+) -> impl Iterator<Item = Finding> + 'a {
+    ask.rules
+        .iter()
+        .filter_map(|rule| find(facts, detail, ask, rule))
+}
+
+/// What one rule finds against what a version holds; none where it is content.
+fn find(facts: &Facts, detail: &VersionDetail, ask: &Ask, rule: &Rule) -> Option<Finding> {
+    let (text, expected, actual) = match detail {
+        VersionDetail::File(file) => picture::find(file, ask.preset(), &rule.demand)
+            .or_else(|| in_locale(facts, &rule.demand))?,
         VersionDetail::Text { folded, .. } => {
             banned(folded, &rule.demand).or_else(|| in_locale(facts, &rule.demand))?
         }
@@ -83,108 +103,6 @@ fn find(facts: &Facts, ask: &Ask, rule: &Rule) -> Option<Finding> {
         actual,
         source: rule.source.clone(),
     })
-}
-
-/// A finding's own words: what is wrong, what is wanted, what is there.
-type Found = (&'static str, String, Option<String>);
-
-fn in_file(file: &StoredFile, demand: &Demand) -> Option<Found> {
-    let size = file.width.map(i64::from).zip(file.height.map(i64::from));
-    let long_edge = size.map(|(w, h)| w.max(h));
-    let pixels = |n: Option<i64>| n.map(|n| format!("{n} px"));
-    match demand {
-        Demand::MediaType(list) => (!list.contains(&file.media_type)).then(|| {
-            (
-                "The place does not take this type of file.",
-                list.join(", "),
-                Some(file.media_type.clone()),
-            )
-        }),
-        Demand::MinLongEdge(least) => long_edge.is_none_or(|n| n < *least).then(|| {
-            (
-                "The picture is too small.",
-                format!("a long edge of at least {least} px"),
-                pixels(long_edge),
-            )
-        }),
-        Demand::MaxLongEdge(most) => long_edge.is_none_or(|n| n > *most).then(|| {
-            (
-                "The picture is too large.",
-                format!("a long edge of at most {most} px"),
-                pixels(long_edge),
-            )
-        }),
-        Demand::MinWidth(least) => {
-            let width = file.width.map(i64::from);
-            width.is_none_or(|n| n < *least).then(|| {
-                (
-                    "The picture is too narrow.",
-                    format!("a width of at least {least} px"),
-                    pixels(width),
-                )
-            })
-        }
-        Demand::MinHeight(least) => {
-            let height = file.height.map(i64::from);
-            height.is_none_or(|n| n < *least).then(|| {
-                (
-                    "The picture is too low.",
-                    format!("a height of at least {least} px"),
-                    pixels(height),
-                )
-            })
-        }
-        Demand::AspectRatio {
-            width,
-            height,
-            tolerance,
-        } => size
-            .is_none_or(|(w, h)| is_off_ratio(w, h, *width, *height, *tolerance))
-            .then(|| {
-                let actual = size.map(|(w, h)| format!("{w} × {h}"));
-                (
-                    "The picture has other proportions.",
-                    format!("{width} to {height}"),
-                    actual,
-                )
-            }),
-        Demand::MaxBytes(most) => (file.bytes > *most).then(|| {
-            (
-                "The file is too large.",
-                format!("at most {most} bytes"),
-                Some(format!("{} bytes", file.bytes)),
-            )
-        }),
-        Demand::ColorSpace(list) => file
-            .color_space
-            .as_ref()
-            .is_none_or(|space| !list.contains(space))
-            .then(|| {
-                (
-                    "The place does not take this colour space.",
-                    list.join(", "),
-                    file.color_space.clone(),
-                )
-            }),
-        Demand::WhiteBackground { .. } => Some((
-            "The background has not been measured.",
-            "a white background".to_owned(),
-            None,
-        )),
-        Demand::MinSubjectFill(share) => Some((
-            "The subject has not been measured.",
-            format!("it fills a share of {share}"),
-            None,
-        )),
-        _ => None,
-    }
-}
-
-/// Whether w ÷ h differs from the wanted ratio by more than the tolerance, multiplied out so that the
-/// database's arithmetic and ours are the same.
-#[expect(clippy::cast_precision_loss, reason = "as the database compares them")]
-fn is_off_ratio(w: i64, h: i64, width: i64, height: i64, tolerance: f64) -> bool {
-    (w * height - h * width).abs() as f64 > tolerance * (h * height) as f64
 }
 
 /// LANGUAGES against the language of the words in an asset.
@@ -312,18 +230,6 @@ pub(super) fn ages_out_at(published_on: Day, ask: &Ask) -> Vec<Timestamp> {
 
 /// True for a row that a rule finds against: [`find`] in SQL.
 fn violates(ask: &Ask, rule: &Rule, alias: &'static str) -> Option<Sql> {
-    let of_file = |condition: Sql| {
-        Sql::new(
-            "EXISTS (SELECT 1 FROM asset_versions av JOIN files f ON f.sha256 = av.sha256
-             LEFT JOIN media_facts m ON m.sha256 = av.sha256 WHERE av.version_id = ",
-        )
-        .about(CURRENT, alias)
-        .push(" AND ")
-        .append(condition)
-        .push(")")
-    };
-    let measured =
-        |condition: Sql| of_file(Sql::new("coalesce(").append(condition).push(", TRUE)"));
     let of_endorsement = |condition: Sql| {
         Sql::of(
             "({c}.kind = 'ENDORSEMENT' AND EXISTS (SELECT 1 FROM endorsements e JOIN outlets o ON o.id = e.outlet_id
@@ -337,25 +243,6 @@ fn violates(ask: &Ask, rule: &Rule, alias: &'static str) -> Option<Sql> {
         .push(" IS NOT NULL))")
     };
     Some(match &rule.demand {
-        Demand::MediaType(list) => of_file(Sql::new("f.media_type NOT IN ").list(list.iter().cloned())),
-        Demand::MinLongEdge(least) => measured(long_edge().push(" < ").bind(*least)),
-        Demand::MaxLongEdge(most) => measured(long_edge().push(" > ").bind(*most)),
-        Demand::MinWidth(least) => measured(Sql::new("m.width < ").bind(*least)),
-        Demand::MinHeight(least) => measured(Sql::new("m.height < ").bind(*least)),
-        Demand::AspectRatio { width, height, tolerance } => measured(
-            Sql::new("abs(CAST(m.width AS bigint) * ")
-                .bind(*height)
-                .push(" - CAST(m.height AS bigint) * ")
-                .bind(*width)
-                .push(") > ")
-                .bind(*tolerance)
-                .push(" * (CAST(m.height AS bigint) * ")
-                .bind(*height)
-                .push(")"),
-        ),
-        Demand::MaxBytes(most) => of_file(Sql::new("f.bytes > ").bind(*most)),
-        Demand::ColorSpace(list) => measured(Sql::new("m.color_space NOT IN ").list(list.iter().cloned())),
-        Demand::WhiteBackground { .. } | Demand::MinSubjectFill(_) => of_file(Sql::new("1 = 1")),
         Demand::Endorsements(Admission::Nobody) => of_endorsement(Sql::new("1 = 1")),
         Demand::Endorsements(Admission::Only(kinds)) => {
             let names = kinds.iter().filter_map(|k| crate::platform::names::name_of(k).ok());
@@ -386,17 +273,9 @@ fn violates(ask: &Ask, rule: &Rule, alias: &'static str) -> Option<Sql> {
                 .about(CURRENT, alias)
                 .push(" IS NOT NULL)"),
         ]),
-        Demand::Endorsements(Admission::Everybody)
-        | Demand::MaxEndorsements(_)
-        | Demand::Attribution(_)
-        | Demand::Disclosure
-        | Demand::Lease => return None,
+        // The rest is looked at in files, at going live, or by other rows of the table.
+        _ => return None,
     })
-}
-
-/// Null where either edge was not measured.
-fn long_edge() -> Sql {
-    Sql::new("CASE WHEN m.width > m.height THEN m.width WHEN m.width <= m.height THEN m.height END")
 }
 
 /// Whether a folded text holds any of the terms. `replace` finds text as it stands on both databases.

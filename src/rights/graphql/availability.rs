@@ -1,11 +1,13 @@
 //! The gate's answer.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::lease::{Lease, LeaseTerms};
-use crate::channels::{RuleCheck, Severity};
+use crate::channels::resolve::argument_channel;
+use crate::channels::{self, RuleCheck, Severity};
+use crate::contents::Version;
 use crate::contents::graphql::Content;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{DateTime, Url};
@@ -38,6 +40,29 @@ pub(crate) async fn answer(
         answer = without_endorsements(answer, &facts, ask);
     }
     Ok(Availability { available, answer })
+}
+
+/// What the rules of a place find against a version that the viewer has been shown. A channel that it does not
+/// reach, or a preset that the place does not have, is NOT_FOUND.
+pub(crate) async fn checks(
+    ctx: &Context<'_>,
+    version: &Version,
+    channel: &ID,
+    preset: Option<&str>,
+) -> Result<Vec<RuleFinding>> {
+    let cx = ctx.cx();
+    let tree = channels::tree(cx).await?;
+    let channel = argument_channel(&cx.viewer, &tree, channel)?;
+    let mut ask = Ask::new(&tree, &channel, cx.at());
+    if let Some(name) = preset {
+        let presets = tree.presets(channel.id);
+        let named = presets.into_iter().find(|preset| preset.name == name);
+        ask = ask.made_to(named.ok_or(Error::NotFound)?);
+    }
+    let facts = ctx.loader().load_one(FactsKey(version.content)).await?;
+    let facts = facts.ok_or_else(|| Error::internal("a content is missing"))?;
+    let found = gate::check(&facts, version, &ask);
+    Ok(found.into_iter().map(RuleFinding::from).collect())
 }
 
 /// What a public viewer is told of an attached asset: nothing of its endorsements, which it may not see.

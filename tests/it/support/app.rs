@@ -12,6 +12,7 @@ use accolade::platform::room::Reserve;
 use accolade::testing::TestDatabase;
 use chrono::TimeDelta;
 use reqwest::multipart::{Form, Part};
+use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -61,6 +62,13 @@ impl Answer {
     }
 }
 
+/// A port of one's own, and its address.
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
 impl TestApp {
     /// Starts a server on an empty database, at [`START`].
     pub(crate) async fn start() -> Self {
@@ -90,8 +98,7 @@ impl TestApp {
         clock: Clock,
         (limits, reserve): (Limits, Reserve),
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, url) = listen().await;
         let config = Config {
             listen: listener.local_addr().unwrap(),
             data_dir: database.folder().to_owned(),
@@ -116,6 +123,15 @@ impl TestApp {
         let admin = create_operator_token(&app, "admin", [Scope::Admin].into(), None)
             .await
             .unwrap();
+        Self::serving_on(app, admin, (listener, url))
+    }
+
+    /// Serves an application that is open already, for the bearer of this ADMIN token's secret.
+    pub(crate) async fn serving(app: Arc<App>, admin: String) -> Self {
+        Self::serving_on(app, admin, listen().await)
+    }
+
+    fn serving_on(app: Arc<App>, admin: String, (listener, url): (TcpListener, String)) -> Self {
         let (stop, stopped) = oneshot::channel();
         let serving = accolade::http::serve_on(Arc::clone(&app), listener, async {
             let _ = stopped.await;
@@ -135,6 +151,14 @@ impl TestApp {
     /// The database of this application.
     pub(crate) fn database(&self) -> &TestDatabase {
         self.database.as_ref().unwrap()
+    }
+
+    /// Changes rows behind the server's back.
+    pub(crate) async fn behind(&self, sql: &str) {
+        let url = &self.database().config().url;
+        let db = Database::connect(url).await.unwrap();
+        db.execute_unprepared(sql).await.unwrap();
+        db.close().await.unwrap();
     }
 
     /// Moves the clock.

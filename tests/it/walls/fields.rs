@@ -11,8 +11,9 @@ use super::{World, text};
 use crate::support::{Field, Schema, TestApp};
 
 /// The arguments without which a field says nothing.
-const ARGUMENTS: [(&str, &str); 4] = [
+const ARGUMENTS: [(&str, &str); 5] = [
     ("availability", "(channel: \"strict\")"),
+    ("checks", "(channel: \"strict\")"),
     ("search", "(query: \"lantern\")"),
     ("channel", "(slug: \"strict\")"),
     ("alt", "(locale: \"en\")"),
@@ -112,6 +113,7 @@ impl Walk<'_> {
             "Availability",
             "Hold",
             "UsageTotals",
+            "SimilarAsset",
         ];
         let mut parts = vec!["__typename".to_owned()];
         for field in self.fields(ty) {

@@ -9,7 +9,7 @@ use sea_orm::Value;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::channels::{Channel, ChannelKind, Demand, Rule, RuleCheck, Severity, Tree};
+use crate::channels::{Channel, ChannelKind, Demand, Fit, Preset, Rule, RuleCheck, Severity, Tree};
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::db::Sql;
 use crate::platform::ids::{BrandId, ChannelId, Ids, ProductId};
@@ -84,6 +84,40 @@ fn rules(rng: &mut SmallRng) -> Vec<Rule> {
         .collect()
 }
 
+fn preset(rng: &mut SmallRng) -> Preset {
+    let mut edge = || {
+        maybe(rng, 0.8, |rng| {
+            *[900, 1000, 1001, 2000].choose(rng).unwrap()
+        })
+    };
+    let (width, height) = (edge(), edge());
+    let fits = [Fit::Cover, Fit::Contain, Fit::Inside, Fit::Pad];
+    Preset {
+        name: pick(rng, &["main", "other"]).to_owned(),
+        width: width.or(height.is_none().then_some(1000)),
+        height,
+        fit: *fits.choose(rng).unwrap(),
+        media_type: pick(rng, &["image/jpeg", "image/png", "image/webp"]).to_owned(),
+        quality: None,
+        background: maybe(rng, 0.6, |rng| {
+            pick(rng, &["#ffffff", "#c0ffee"]).to_owned()
+        }),
+    }
+}
+
+/// How white a border is, as `accolade_draw::Whiteness` has it: all of it to some value, a share to another.
+fn histogram(rng: &mut SmallRng) -> Vec<u8> {
+    let all = rng.random_range(0..=255_usize);
+    let some = rng.random_range(all..=255);
+    let share = *[0, 229, 230, 254].choose(rng).unwrap();
+    let byte = |value: usize| match value {
+        value if value <= all => 255,
+        value if value <= some => share,
+        _ => 0,
+    };
+    (0..256).map(byte).collect()
+}
+
 fn tree(rng: &mut SmallRng, ids: &Ids) -> Tree {
     let mut channels: Vec<Channel> = Vec::new();
     let kinds = [
@@ -109,7 +143,9 @@ fn tree(rng: &mut SmallRng, ids: &Ids) -> Tree {
             public: true,
             weight: 1.0,
             rules: rules(rng),
-            presets: Vec::new(),
+            presets: (0..*[0, 1, 1, 2].choose(rng).unwrap())
+                .map(|_| preset(rng))
+                .collect(),
             rules_changed_at: Timestamp(1),
         });
     }
@@ -209,14 +245,15 @@ impl Builder<'_> {
                 ],
             );
         }
-        for _ in 0..4 {
+        for _ in 0..6 {
             self.file();
         }
     }
 
     fn file(&mut self) {
         let sha256 = format!("{:064x}", self.id().as_u128());
-        let media_type = pick(self.rng, &["image/jpeg", "image/png", "video/mp4"]);
+        let types = ["image/jpeg", "image/png", "image/svg+xml", "video/mp4"];
+        let media_type = pick(self.rng, &types);
         self.rows.add(
             "files",
             [
@@ -230,7 +267,7 @@ impl Builder<'_> {
                 ("created_at", 1_i64.into()),
             ],
         );
-        if self.rng.random_bool(0.8) {
+        if self.rng.random_bool(0.85) {
             let mut edge = || {
                 maybe(self.rng, 0.85, |rng| {
                     *[899_i32, 900, 1000, 1100, 2000, 2001].choose(rng).unwrap()
@@ -238,6 +275,12 @@ impl Builder<'_> {
             };
             let (width, height) = (edge(), edge());
             let space = maybe(self.rng, 0.7, |rng| pick(rng, &["sRGB", "CMYK"]));
+            let looked = self.rng.random_bool(0.85);
+            let white = looked.then(|| histogram(self.rng));
+            let on_white = white.is_some() && self.rng.random_bool(0.4);
+            let on_white = on_white.then(|| histogram(self.rng));
+            let mut share = || looked.then(|| *[0.4, 0.85, 0.9].choose(self.rng).unwrap());
+            let (subject_width, subject_height) = (share(), share());
             self.rows.add(
                 "media_facts",
                 [
@@ -247,6 +290,10 @@ impl Builder<'_> {
                     ("height", height.into()),
                     ("orientation", 1_i32.into()),
                     ("color_space", space.into()),
+                    ("white", white.into()),
+                    ("white_on_white", on_white.into()),
+                    ("subject_width", subject_width.into()),
+                    ("subject_height", subject_height.into()),
                 ],
             );
         }

@@ -1,0 +1,96 @@
+//! Looking at files: each once, in a worker, soon after its bytes are stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use accolade_draw::DrawError;
+use serde_json::{Map, json};
+
+use super::store::{self, Found, Unseen};
+use super::workers::StoredSource;
+use crate::accounts::OpContext;
+use crate::app::App;
+use crate::contents::DRAWN;
+use crate::error::{Error, Result};
+use crate::platform::blob::StoreConfig;
+use crate::platform::tasks;
+use crate::platform::text;
+
+/// Counted up when looking finds something else on purpose: all files are looked at again.
+pub(crate) const REVISION: i32 = 1;
+/// How long one who brings a file waits for what it looks like; after that it is found in the background.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Files that one turn in the background looks at.
+const TURN: i64 = 100;
+/// Most bytes that are copied out of a store that is not a folder only to look at them.
+const MOST_COPIED: i64 = 512 << 20;
+
+/// Looks at a file that has just been stored, as long as that is quick. What has not been found by then is
+/// found in the background, and so is what cannot be now.
+pub(crate) async fn look(app: &Arc<App>, sha256: &str) {
+    let (own, sha256) = (Arc::clone(app), sha256.to_owned());
+    let looking = tasks::spawn("look", async move {
+        let unseen = store::unseen(own.db.read(), Some(&sha256), 1).await?;
+        for file in unseen {
+            look_at(&own, file).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    match tokio::time::timeout(PATIENCE, looking).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::info!(error = %error, "a file is looked at later"),
+        Ok(Err(error)) => tracing::warn!(error = %error, "a file is looked at later"),
+        Err(_) => tracing::info!("a file is looked at in the background"),
+    }
+}
+
+/// Looks at what nobody has looked at. One that cannot be looked at now is tried again in the next turn.
+pub async fn sweep(app: &Arc<App>) -> Result<()> {
+    for file in store::unseen(app.db.read(), None, TURN).await? {
+        if app.draining.borrow().to_owned() {
+            break;
+        }
+        if let Err(error) = look_at(app, file).await {
+            tracing::info!(error = %error, "a file is looked at later");
+        }
+    }
+    Ok(())
+}
+
+async fn look_at(app: &Arc<App>, file: Unseen) -> Result<()> {
+    let found = find(app, &file).await?;
+    let cx = OpContext::system(app);
+    cx.write(found, |tx, found| Box::pin(store::keep(tx, found)))
+        .await
+}
+
+/// What there is to be found in a file. An error says that it cannot be looked at now.
+async fn find(app: &Arc<App>, file: &Unseen) -> Result<Found> {
+    let mut found = Found {
+        sha256: file.sha256.clone(),
+        looks: None,
+        metadata: Map::new(),
+        pages: None,
+    };
+    let copied = !matches!(app.config.store, StoreConfig::Folder(_));
+    if copied && file.bytes > MOST_COPIED {
+        let note = "The file is too large to be read for what it says of itself.";
+        found.metadata.insert("notes".to_owned(), json!([note]));
+        return Ok(found);
+    }
+    let source = StoredSource::of(app, &file.sha256).await?;
+    let pool = app.workers.pool(app)?;
+    if DRAWN.contains(&file.media_type.as_str()) {
+        found.looks = match pool.measure(source.path().to_owned()).await {
+            Ok(looks) => {
+                found.pages = looks.pages;
+                Some(Ok(looks))
+            }
+            Err(error) if error.is_transient() || matches!(error, DrawError::Busy) => {
+                return Err(Error::Unavailable(anyhow::anyhow!("{error}")));
+            }
+            Err(error) => Some(Err(text::sentence(&error.to_string()))),
+        };
+    }
+    Ok(found)
+}
