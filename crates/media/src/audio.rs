@@ -61,7 +61,7 @@ pub(crate) fn probe_mp3(source: &mut Source<'_>) -> Result<Facts, Refusal> {
         (next == sound.len() || frame_bytes(slice_at(&sound, next)?).is_some()).then_some(())
     };
     if (0..sound.len()).any(|at| follows(at).is_some()) {
-        Ok(Facts::of("audio/mpeg"))
+        Ok(Facts::of("audio/mpeg").with_codec("mp3"))
     } else {
         Err(Refusal::damaged("there is no sound in it"))
     }
@@ -72,16 +72,19 @@ pub(crate) fn probe_mp3(source: &mut Source<'_>) -> Result<Facts, Refusal> {
 pub(crate) fn probe_ogg(source: &mut Source<'_>) -> Result<Facts, Refusal> {
     let first = source.take(source.remaining().min(OGG_PAGE_BYTES))?;
     let packet = page(&first).ok_or_else(Refusal::truncated)?;
-    // Samples a second, and samples to leave out at the beginning.
-    let (rate, skipped) = if packet.starts_with(b"\x01vorbis") {
-        (slice_at(packet, 12).map(u32::from_le_bytes), 0)
+    // Its name, samples a second, and samples to leave out at the beginning.
+    let (codec, rate, skipped) = if packet.starts_with(b"\x01vorbis") {
+        ("vorbis", slice_at(packet, 12).map(u32::from_le_bytes), 0)
     } else if packet.starts_with(b"OpusHead") {
         (
+            "opus",
             Some(48_000),
             slice_at(packet, 10).map_or(0, u16::from_le_bytes),
         )
-    } else if packet.starts_with(b"\x7FFLAC") || packet.starts_with(b"Speex   ") {
-        (None, 0)
+    } else if packet.starts_with(b"\x7FFLAC") {
+        ("flac", None, 0)
+    } else if packet.starts_with(b"Speex   ") {
+        ("speex", None, 0)
     } else {
         return Err(Refusal::unsupported(
             "an Ogg file of something else than sound",
@@ -103,7 +106,7 @@ pub(crate) fn probe_ogg(source: &mut Source<'_>) -> Result<Facts, Refusal> {
     let samples = samples.map(|samples| samples.saturating_sub(u64::from(skipped)));
     Ok(Facts {
         duration_ms: milliseconds(samples, rate),
-        ..Facts::of("audio/ogg")
+        ..Facts::of("audio/ogg").with_codec(codec)
     })
 }
 
@@ -120,7 +123,7 @@ fn page(bytes: &[u8]) -> Option<&[u8]> {
 /// Measures a FLAC recording.
 pub(crate) fn probe_flac(source: &mut Source<'_>) -> Result<Facts, Refusal> {
     source.skip(4)?;
-    let mut facts = Facts::of("audio/flac");
+    let mut facts = Facts::of("audio/flac").with_codec("flac");
     let mut first = true;
     loop {
         source.part()?;

@@ -47,6 +47,9 @@ pub use limits::Limits;
 pub use refusal::Refusal;
 pub use sniff::sniff;
 
+/// Codecs of one file that are named; nothing that is meant to be played has more.
+pub const MAX_CODECS: usize = 8;
+
 /// How many bytes from the start decide the type.
 const HEAD_BYTES: u64 = 8 * 1024;
 
@@ -77,6 +80,9 @@ pub struct Facts {
     pub duration_ms: Option<u64>,
     /// Pages of a document; not counted yet.
     pub pages: Option<u32>,
+    /// What film and sound are packed with, as the format names it: `avc1`, `mp4a`, `V_VP9`, `opus`.
+    /// Each once, in the order of the tracks, and at most [`MAX_CODECS`].
+    pub codecs: Vec<String>,
 }
 
 impl Facts {
@@ -92,7 +98,27 @@ impl Facts {
             frames: None,
             duration_ms: None,
             pages: None,
+            codecs: Vec::new(),
         }
+    }
+
+    /// The same, packed with this.
+    fn with_codec(mut self, codec: &str) -> Self {
+        add_codec(&mut self.codecs, codec.as_bytes());
+        self
+    }
+}
+
+/// Adds the name of a codec, unless it is there or no name.
+fn add_codec(codecs: &mut Vec<String>, name: &[u8]) {
+    let name = name.trim_ascii_end();
+    if let Ok(name) = str::from_utf8(name)
+        && !name.is_empty()
+        && name.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && codecs.len() < MAX_CODECS
+        && codecs.iter().all(|known| known != name)
+    {
+        codecs.push(name.to_owned());
     }
 }
 

@@ -17,6 +17,7 @@ struct Film {
     has_pictures: bool,
     /// Upright size in pixels of the first track of pictures.
     size: Option<(u32, u32)>,
+    codecs: Vec<String>,
 }
 
 /// Measures a film or recording. It must have a header with at least one track, and data.
@@ -44,6 +45,7 @@ pub(crate) fn probe(source: &mut Source<'_>, kind: Kind) -> Result<Facts, Refusa
         width: film.size.map(|size| size.0),
         height: film.size.map(|size| size.1),
         duration_ms: film.duration_ms,
+        codecs: film.codecs,
         ..Facts::of(kind.media_type())
     })
 }
@@ -84,22 +86,25 @@ impl Film {
     /// Reads the header of a track, which ends at `end`.
     fn track(&mut self, source: &mut Source<'_>, end: u64) -> Result<(), Refusal> {
         let mut size = None;
-        let mut handler = None;
+        let mut media = Media::default();
         while let Some(part) = boxes::next(source, end)? {
             match &part.kind {
                 b"tkhd" => size = track_size(&body(source, &part)?),
-                b"mdia" => handler = track_handler(source, part.end)?,
+                b"mdia" => media = Media::read(source, part.end)?,
                 _ => {}
             }
             source.seek(part.end)?;
         }
-        match handler.as_ref() {
+        match media.handler.as_ref() {
             Some(b"vide") => {
                 self.has_pictures = true;
                 self.size = self.size.or(size);
             }
             Some(b"soun") => self.has_sound = true,
-            _ => {}
+            _ => return Ok(()),
+        }
+        if let Some(codec) = media.codec {
+            crate::add_codec(&mut self.codecs, &codec);
         }
         Ok(())
     }
@@ -148,13 +153,41 @@ fn track_size(body: &[u8]) -> Option<(u32, u32)> {
     })
 }
 
-/// What a track is made of, from its media box, which ends at `end`.
-fn track_handler(source: &mut Source<'_>, end: u64) -> Result<Option<[u8; 4]>, Refusal> {
-    while let Some(part) = boxes::next(source, end)? {
-        if part.kind == *b"hdlr" {
-            return Ok(slice_at(&body(source, &part)?, 8));
+/// What the media box of a track says.
+#[derive(Default)]
+struct Media {
+    /// What the track is made of.
+    handler: Option<[u8; 4]>,
+    /// What it is packed with.
+    codec: Option<[u8; 4]>,
+}
+
+impl Media {
+    /// Reads the media box, which ends at `end`.
+    fn read(source: &mut Source<'_>, end: u64) -> Result<Self, Refusal> {
+        let mut media = Self::default();
+        while let Some(part) = boxes::next(source, end)? {
+            match &part.kind {
+                b"hdlr" => media.handler = slice_at(&body(source, &part)?, 8),
+                // A film plays without this being read, so nothing is refused for it.
+                b"minf" => media.codec = codec(source, part.end).unwrap_or_default(),
+                _ => {}
+            }
+            source.seek(part.end)?;
         }
-        source.seek(part.end)?;
+        Ok(media)
+    }
+}
+
+/// The name of the first sample entry, from the boxes of a track's media up to `end`.
+fn codec(source: &mut Source<'_>, end: u64) -> Result<Option<[u8; 4]>, Refusal> {
+    while let Some(part) = boxes::next(source, end)? {
+        match &part.kind {
+            // Entered: what is looked for is inside.
+            b"stbl" => {}
+            b"stsd" => return Ok(slice_at(&body(source, &part)?, 12)),
+            _ => source.seek(part.end)?,
+        }
     }
     Ok(None)
 }

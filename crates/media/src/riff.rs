@@ -182,10 +182,18 @@ pub(crate) fn probe_wav(source: &mut Source<'_>) -> Result<Facts, Refusal> {
     let end = open(source)?;
     let mut bytes_per_second = 0;
     let mut samples = None;
+    let mut codec = "";
     while let Some(chunk) = next(source, end)? {
         match &chunk.kind {
             b"fmt " => {
-                source.skip(8)?;
+                codec = match source.u16_le()? {
+                    1 => "pcm",
+                    3 => "pcm-float",
+                    6 => "alaw",
+                    7 => "mulaw",
+                    _ => "",
+                };
+                source.skip(6)?;
                 bytes_per_second = u64::from(source.u32_le()?);
             }
             b"data" => samples = Some(chunk.end - source.position()),
@@ -198,7 +206,7 @@ pub(crate) fn probe_wav(source: &mut Source<'_>) -> Result<Facts, Refusal> {
             let duration_ms = Some(bytes.saturating_mul(1000) / bytes_per_second);
             Ok(Facts {
                 duration_ms,
-                ..Facts::of("audio/wav")
+                ..Facts::of("audio/wav").with_codec(codec)
             })
         }
         _ => Err(Refusal::damaged("it holds no sound")),

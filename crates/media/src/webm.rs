@@ -14,6 +14,7 @@ const TIMESTAMP_SCALE: u32 = 0x002A_D7B1;
 const DURATION: u32 = 0x4489;
 const TRACKS: u32 = 0x1654_AE6B;
 const TRACK_ENTRY: u32 = 0xAE;
+const CODEC: u32 = 0x86;
 const VIDEO: u32 = 0xE0;
 const PIXEL_WIDTH: u32 = 0xB0;
 const PIXEL_HEIGHT: u32 = 0xBA;
@@ -22,6 +23,9 @@ const CLUSTER: u32 = 0x1F43_B675;
 
 /// Bytes of a value that is read; longer ones are not what they should be.
 const MAX_VALUE_BYTES: u64 = 16;
+
+/// Bytes of a codec's name; longer ones are passed over.
+const MAX_NAME_BYTES: u64 = 64;
 
 /// An element whose header has been read. `length` is `None` where it is not known, as in a film
 /// that is written as it is made.
@@ -40,6 +44,7 @@ struct Film {
     has_sound: bool,
     width: Option<u32>,
     height: Option<u32>,
+    codecs: Vec<String>,
     has_data: bool,
 }
 
@@ -60,6 +65,7 @@ pub(crate) fn probe(source: &mut Source<'_>) -> Result<Facts, Refusal> {
         width: film.width,
         height: film.height,
         duration_ms: film.duration_ms(),
+        codecs: film.codecs,
         ..Facts::of(media_type)
     })
 }
@@ -105,6 +111,18 @@ impl Film {
                 }
             }
             AUDIO => self.has_sound = true,
+            CODEC
+                if element
+                    .length
+                    .is_some_and(|length| length <= MAX_NAME_BYTES) =>
+            {
+                let name = source.take(element.length.unwrap_or_default())?;
+                // Subtitles have codecs too.
+                if name.starts_with(b"V_") || name.starts_with(b"A_") {
+                    crate::add_codec(&mut self.codecs, &name);
+                }
+                return Ok(true);
+            }
             TIMESTAMP_SCALE => {
                 self.scale = Some(unsigned(&value(source, &element)?));
                 return Ok(true);

@@ -23,6 +23,7 @@ struct Sample {
     color_space: Option<String>,
     frames: Option<u32>,
     duration_ms: Option<u64>,
+    codecs: Option<Vec<String>>,
     #[serde(rename = "why")]
     _why: String,
     #[serde(rename = "source")]
@@ -86,6 +87,12 @@ impl Sample {
             (
                 "durationMs",
                 self.duration_ms.is_some() && self.duration_ms != facts.duration_ms,
+            ),
+            (
+                "codecs",
+                self.codecs
+                    .as_ref()
+                    .is_some_and(|wanted| *wanted != facts.codecs),
             ),
         ];
         let unlike: Vec<_> = unlike
