@@ -1,7 +1,8 @@
-//! Untrusted bytes in, a rendition or measurements out.
+//! Untrusted bytes in; a rendition, measurements, or what the file says about itself out.
 //!
 //! [`draw`] makes a rendition of a picture, a drawing or the first page of a PDF; [`measure`] says what it
-//! looks like, how white its border is and how much of it its subject fills. What must stay true:
+//! looks like, how white its border is and how much of it its subject fills; [`metadata`] reads EXIF, IPTC,
+//! XMP and the like. What must stay true:
 //!
 //! - **What is predicted is drawn.** [`predict`] and [`predict_drawing`] give the exact size of a rendition
 //!   before there is one. No pixel is made up: nothing is scaled up.
@@ -23,6 +24,7 @@ mod hash;
 mod job;
 mod limits;
 mod measure;
+mod metadata;
 mod picture;
 mod plan;
 #[cfg(unix)]
@@ -40,6 +42,7 @@ pub use error::DrawError;
 pub use job::{Drawn, DrawnFacts, Note, draw};
 pub use limits::Limits;
 pub use measure::{Measured, Whiteness, WorstPixel, measure};
+pub use metadata::{Metadata, metadata};
 pub use plan::{Placed, place, place_drawing, predict, predict_drawing};
 #[cfg(unix)]
 pub use pool::{Pool, PoolConfig};
