@@ -56,7 +56,7 @@ pub(super) fn find<S: Source>(
         "image/gif" | "image/svg+xml" => boxes::scan(bytes, &mut places),
         "image/heic" | "image/avif" => boxes::find(bytes, &mut places, notes),
         film if film.starts_with("video/") && film != "video/webm" => {
-            boxes::find(bytes, &mut places, notes)
+            boxes::find(bytes, &mut places, notes);
         }
         _ => {}
     }
