@@ -557,7 +557,8 @@ fn what_is_too_much_is_cut_and_said() {
     for entry in block[10..].chunks_exact_mut(12).take(entries.len() - 1) {
         entry[8..12].copy_from_slice(&1000_u32.to_be_bytes());
     }
-    let metadata = of(&jpeg(&[exif_segment(&block)]));
+    let full_exif = exif_segment(&block);
+    let metadata = of(&jpeg(std::slice::from_ref(&full_exif)));
     assert!(
         notes(&metadata).contains("Long texts in exif were cut."),
         "{}",
@@ -572,6 +573,26 @@ fn what_is_too_much_is_cut_and_said() {
         100
     );
     assert!(notes(&metadata).contains("There is more in iptc"));
+    // Every share is full, of bytes or of entries, and `of` finds the whole small enough.
+    for (size, count) in [(3, 6000), (4000, 12), (400, 140)] {
+        let value = "\"".repeat(size);
+        let field = |number: u8| {
+            let length = u16::try_from(size).unwrap().to_be_bytes();
+            [&[0x1C, 2, number], &length[..], value.as_bytes()].concat()
+        };
+        let iptc = [25, 20, 122].map(|number| field(number).repeat(40_000 / 3 / (size + 5)));
+        let xmp = packet(&joined(count, |n| format!("<p:n{n}>{value}</p:n{n}>")));
+        let xmp = &xmp[..xmp.floor_char_boundary(65_000)];
+        let segments = [
+            full_exif.clone(),
+            iptc_segment(&iptc.concat()),
+            xmp_segment(xmp),
+        ];
+        let metadata = of(&jpeg(&segments));
+        for name in ["exif", "xmp", "iptc"] {
+            assert!(notes(&metadata).contains(&format!("There is more in {name}")));
+        }
+    }
     let cut_short = [IPTC, b"\x1C\x02\x19\x7F\xFFx"].concat();
     let metadata = of(&jpeg(&[iptc_segment(&cut_short)]));
     assert_eq!(metadata.found["iptc"]["ObjectName"], "Quays");

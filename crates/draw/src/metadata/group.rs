@@ -13,7 +13,8 @@ const MAX_KEY_BYTES: usize = 160;
 /// Items of a list.
 const MAX_ITEMS: usize = 100;
 
-/// How much of the whole a group may take: together 62 KiB and 490 entries, with the notes (1.6 KiB, 12).
+/// How much of the whole a group may take: together 61 KiB and some 470 entries, which leaves room for the
+/// title, the notes and the names of the groups.
 pub(super) struct Share {
     /// Bytes as JSON.
     bytes: usize,
@@ -24,7 +25,7 @@ pub(super) struct Share {
 impl Share {
     pub(super) const EXIF: Self = Self::of(14, 130);
     pub(super) const IPTC: Self = Self::of(14, 120);
-    pub(super) const XMP: Self = Self::of(24, 200);
+    pub(super) const XMP: Self = Self::of(24, 190);
     pub(super) const PDF: Self = Self::of(8, 16);
     pub(super) const MEDIA: Self = Self::of(1, 12);
 
@@ -87,6 +88,7 @@ impl Group {
             && !value.is_array()
         {
             *value = Value::Array(vec![value.take()]);
+            self.left.entries = self.left.entries.saturating_sub(1);
         }
     }
 
@@ -133,8 +135,8 @@ impl Group {
         };
         // The name, quotes, colon, comma and the brackets of a list.
         let bytes = json_bytes(&Value::from(key.as_str())) + json_bytes(value) + 4;
-        // A list that begins counts its name as well.
-        let entries = 1 + usize::from(items <= 1);
+        // What becomes a list counts as its first item as well.
+        let entries = 1 + usize::from(items == 1);
         let left = (
             self.left.bytes.checked_sub(bytes),
             self.left.entries.checked_sub(entries),
