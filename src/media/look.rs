@@ -80,17 +80,31 @@ async fn find(app: &Arc<App>, file: &Unseen) -> Result<Found> {
     }
     let source = StoredSource::of(app, &file.sha256).await?;
     let pool = app.workers.pool(app)?;
+    // Two jobs: where drawing it is the end of a worker, what it says is known all the same.
+    match pool.describe(source.path().to_owned()).await {
+        Ok(said) => {
+            found.metadata = said.found;
+            found.pages = said.pages;
+        }
+        Err(error) => {
+            let note = later_or_reason(&error)?;
+            found.metadata.insert("notes".to_owned(), json!([note]));
+        }
+    }
     if DRAWN.contains(&file.media_type.as_str()) {
-        found.looks = match pool.measure(source.path().to_owned()).await {
-            Ok(looks) => {
-                found.pages = looks.pages;
-                Some(Ok(looks))
-            }
-            Err(error) if error.is_transient() || matches!(error, DrawError::Busy) => {
-                return Err(Error::Unavailable(anyhow::anyhow!("{error}")));
-            }
-            Err(error) => Some(Err(text::sentence(&error.to_string()))),
-        };
+        let looks = pool.measure(source.path().to_owned()).await;
+        found.looks = Some(match looks {
+            Ok(looks) => Ok(looks),
+            Err(error) => Err(later_or_reason(&error)?),
+        });
     }
     Ok(found)
+}
+
+/// Why a file cannot be looked at, for people; an error where that may be otherwise later.
+fn later_or_reason(error: &DrawError) -> Result<String> {
+    if error.is_transient() {
+        return Err(Error::Unavailable(anyhow::anyhow!("{error}")));
+    }
+    Ok(text::sentence(&error.to_string()))
 }

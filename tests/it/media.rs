@@ -341,3 +341,37 @@ async fn an_upload_says_what_looks_like_it() {
     let answer = desk.app.ask(&north, many, json!({ "id": scaled })).await;
     assert_eq!(answer.code(), "BAD_REQUEST");
 }
+
+#[tokio::test]
+async fn what_a_file_says_of_itself_is_told_to_those_inside() {
+    let desk = Desk::new().await;
+    let sample = |path: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/crates/media/tests/samples/");
+        std::fs::read(format!("{folder}{path}")).unwrap()
+    };
+    desk.app.channel("site", json!({})).await;
+    let input = json!({ "brand": "north", "title": "By an agency", "channels": ["site"],
+        "file": { "upload": null } });
+    let select = "asset { id latestVersion { file { metadata } } }";
+    let file = ("iptc.jpg", sample("photos/iptc.jpg"));
+    let admin = &desk.app.admin;
+    let made = desk
+        .app
+        .upload_as(admin, "createAsset", input, select, "file.upload", file)
+        .await;
+    let said = &made["asset"]["latestVersion"]["file"]["metadata"];
+    assert!(said["iptc"].is_object(), "{made:#}");
+    assert_eq!(said["orientation"], json!(1));
+
+    let content = made["asset"]["id"].as_str().unwrap();
+    desk.app.approve(content).await;
+    let page = desk.app.token(&["READ_PUBLIC"], &[], &["site"]).await;
+    let query =
+        "query($id: ID!) { node(id: $id) { ... on Asset { version { file { sha256 FIELD } } } } }";
+    let ask = async |field: &str| {
+        let query = query.replace("FIELD", field);
+        desk.app.ask(&page, &query, json!({ "id": content })).await
+    };
+    assert!(ask("").await.data()["node"]["version"]["file"].is_object());
+    assert_eq!(ask("metadata").await.code(), "FORBIDDEN");
+}

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::child::{Child, Command};
 use crate::measure::Measured;
 use crate::protocol::{Isolation, Job, Outcome, Task};
-use crate::{DrawError, Drawn, Limits, Recipe};
+use crate::{DrawError, Drawn, Limits, Metadata, Recipe};
 
 /// What a pool is made of.
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ impl Pool {
         recipe.check()?;
         match self.run(source, Task::Draw(recipe)).await? {
             (Outcome::Drawn { facts, .. }, bytes) => Ok(Drawn { bytes, facts }),
-            (Outcome::Measured(_), _) => Err(misunderstood()),
+            _ => Err(misunderstood()),
         }
     }
 
@@ -132,7 +132,18 @@ impl Pool {
     pub async fn measure(&self, source: PathBuf) -> Result<Measured, DrawError> {
         match self.run(source, Task::Measure).await? {
             (Outcome::Measured(measured), _) => Ok(measured),
-            (Outcome::Drawn { .. }, _) => Err(misunderstood()),
+            _ => Err(misunderstood()),
+        }
+    }
+
+    /// Reads what a file says of itself: of any type that is taken, picture or not.
+    ///
+    /// # Errors
+    /// A [`DrawError`] that says why it cannot be read at all.
+    pub async fn describe(&self, source: PathBuf) -> Result<Metadata, DrawError> {
+        match self.run(source, Task::Describe).await? {
+            (Outcome::Described(found), _) => Ok(found),
+            _ => Err(misunderstood()),
         }
     }
 

@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::Measured;
-use crate::{DrawError, DrawnFacts, Limits, Recipe};
+use crate::{DrawError, DrawnFacts, Limits, Metadata, Recipe};
 
 /// Longest message.
-pub(crate) const MAX_MESSAGE: u32 = 64 * 1024;
+pub(crate) const MAX_MESSAGE: u32 = 256 * 1024;
 /// Bytes of a length.
 pub(crate) const LENGTH_BYTES: usize = 4;
 
@@ -29,6 +29,8 @@ pub struct Job {
 pub enum Task {
     Draw(Recipe),
     Measure,
+    /// What it says of itself.
+    Describe,
 }
 
 /// What a worker found.
@@ -46,6 +48,7 @@ pub(crate) enum Outcome {
         bytes: u64,
     },
     Measured(Measured),
+    Described(Metadata),
 }
 
 /// How far a worker is kept apart from the machine.

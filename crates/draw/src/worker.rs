@@ -7,8 +7,10 @@ use std::io::{self, BufReader, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use accolade_media::probe;
+
 use crate::protocol::{Answer, Job, Outcome, Task, read_message, write_message};
-use crate::{DrawError, draw, measure, sandbox};
+use crate::{DrawError, draw, measure, metadata, sandbox};
 
 /// What is read at a time.
 const BUFFER: usize = 128 * 1024;
@@ -64,7 +66,7 @@ fn one_job(before: impl Fn(&Job)) -> io::Result<()> {
 }
 
 fn perform(job: &Job, file: File, bytes: &mut Vec<u8>) -> Result<Outcome, DrawError> {
-    let source = BufReader::with_capacity(BUFFER, file);
+    let mut source = BufReader::with_capacity(BUFFER, file);
     match &job.task {
         Task::Draw(recipe) => {
             let drawn = draw(source, recipe, &job.limits)?;
@@ -75,5 +77,10 @@ fn perform(job: &Job, file: File, bytes: &mut Vec<u8>) -> Result<Outcome, DrawEr
             })
         }
         Task::Measure => measure(source, &job.limits).map(Outcome::Measured),
+        Task::Describe => {
+            let facts = probe(&mut source, &job.limits.media())?;
+            let found = metadata(&mut source, &facts, &job.limits);
+            Ok(Outcome::Described(found))
+        }
     }
 }
