@@ -15,6 +15,7 @@ mod authorisation;
 mod bad_inputs;
 mod care;
 mod concurrency;
+mod corpus;
 mod crash;
 mod demo;
 mod full_disk;

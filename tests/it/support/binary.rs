@@ -116,6 +116,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: it learns nothing of its end.
     pub(crate) fn kill(&self) {
         self.signal("-KILL");
@@ -171,28 +176,32 @@ impl Server {
         Some(data[name].clone())
     }
 
-    /// Makes an asset of a picture: its id.
-    pub(crate) async fn picture(&self, title: &str, bytes: Vec<u8>) -> Option<String> {
-        let input = json!({ "brand": "north", "title": title, "file": { "upload": null } });
-        let form = upload_form(
-            "createAsset",
-            input,
-            "asset { id }",
-            "file.upload",
-            ("a.png", bytes),
-        );
+    /// The payload of a mutation with a file in `variables.input.<path>`, whatever it says.
+    pub(crate) async fn upload(
+        &self,
+        name: &str,
+        input: Json,
+        select: &str,
+        path: &str,
+        file: (&str, Vec<u8>),
+    ) -> Option<Json> {
         let request = self
             .http
             .post(format!("{}/graphql", self.url))
-            .header("GraphQL-Require-Preflight", "1");
-        let data = self.answer(request.multipart(form)).await?;
-        assert_eq!(TestApp::outcome(&data["createAsset"]), "OK", "{data:#}");
-        Some(
-            data["createAsset"]["asset"]["id"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        )
+            .header("GraphQL-Require-Preflight", "1")
+            .multipart(upload_form(name, input, select, path, file));
+        Some(self.answer(request).await?[name].clone())
+    }
+
+    /// Makes an asset of a picture: its id.
+    pub(crate) async fn picture(&self, title: &str, bytes: Vec<u8>) -> Option<String> {
+        let input = json!({ "brand": "north", "title": title, "file": { "upload": null } });
+        let file = ("a.png", bytes);
+        let made = self
+            .upload("createAsset", input, "asset { id }", "file.upload", file)
+            .await?;
+        assert_eq!(TestApp::outcome(&made), "OK", "{made:#}");
+        Some(made["asset"]["id"].as_str().unwrap().to_owned())
     }
 }
 
