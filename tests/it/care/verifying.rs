@@ -52,7 +52,7 @@ impl Stored {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_flipped_bit_is_found() {
     const SMALL: u64 = 40;
-    const ROUNDS: usize = 8;
+    const ROUNDS: usize = 23;
     let app = TestApp::start().await;
     app.brand("north").await;
     let mut all = Vec::new();
@@ -86,7 +86,7 @@ async fn every_flipped_bit_is_found() {
             one.put(&one.bytes);
         }
     }
-    assert!(flips > 300);
+    assert!(flips > 1_000);
     assert_eq!(wrong(&verified(&app).await).len(), 0);
     app.stop().await;
 }

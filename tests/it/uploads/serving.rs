@@ -36,6 +36,10 @@ async fn a_file_name_is_kept_as_words_and_never_as_a_path() {
             Some("inline; filename=\"100_.png\"; filename*=UTF-8''100%25.png"),
         ),
         ("<img src=x onerror=alert(1)>.png", None),
+        (".htaccess", None),
+        ("é😀 图.jpg", None),
+        ("\"; rm -rf", None),
+        ("a/b\\c.jpg", None),
         ("", None),
     ];
     for (i, (name, expected)) in (1_u8..).zip(names) {
