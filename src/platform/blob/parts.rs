@@ -210,15 +210,16 @@ pub(super) async fn forget(
     store: &Arc<dyn MultipartStore>,
     growth: &Growth,
 ) -> Result<()> {
+    // First, so that parts which cannot be ended do not keep them.
+    let tails = growth.tails();
+    for name in blobs.names(&tails).await? {
+        blobs.delete(&format!("{tails}/{name}")).await?;
+    }
     if let Some(id) = &growth.multipart {
         match store.abort_multipart(&blobs.path(&growth.key), id).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-    }
-    let tails = growth.tails();
-    for name in blobs.names(&tails).await? {
-        blobs.delete(&format!("{tails}/{name}")).await?;
     }
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Files in a bucket: a real S3 server, in this process.
 
+mod faults;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use accolade::platform::blob::{S3Config, StoreConfig};
 use accolade::platform::clock::Clock;
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use self::faults::{Call, Fault, Faults};
 use crate::support::{START, TestApp, noise};
 use crate::tus::files_in;
 
@@ -36,25 +38,13 @@ pub(crate) struct Bucket {
     faults: Arc<Faults>,
 }
 
-/// What shall go wrong with requests.
-#[derive(Default)]
-struct Faults {
-    /// Every so-many-th request is answered 503; none for 0.
-    every: AtomicU64,
-    requests: AtomicU64,
-    refused: AtomicU64,
-}
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-impl Faults {
-    fn strike(&self) -> bool {
-        let n = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
-        let every = self.every.load(Ordering::SeqCst);
-        let strikes = every > 0 && n.is_multiple_of(every);
-        if strikes {
-            self.refused.fetch_add(1, Ordering::SeqCst);
-        }
-        strikes
-    }
+async fn answered(
+    service: &s3s::service::S3Service,
+    request: Request<Incoming>,
+) -> Result<Response<s3s::Body>, BoxError> {
+    Ok(Service::call(service, request).await?)
 }
 
 impl Bucket {
@@ -79,14 +69,23 @@ impl Bucket {
             while let Ok((stream, _)) = listener.accept().await {
                 let (service, faults) = (service.clone(), Arc::clone(&striking));
                 let service = service_fn(move |request: Request<Incoming>| {
-                    let (service, strikes) = (service.clone(), faults.strike());
+                    let (service, fault) = (service.clone(), faults.strike(&request));
                     async move {
-                        if strikes {
-                            let mut refusal = Response::new(s3s::Body::empty());
-                            *refusal.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                            return Ok(refusal);
+                        let lost = || Err(std::io::Error::other("the line broke").into());
+                        match fault {
+                            Some(Fault::Refused) => {
+                                let mut refusal = Response::new(s3s::Body::empty());
+                                *refusal.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                                Ok(refusal)
+                            }
+                            Some(Fault::Reset) => lost(),
+                            Some(Fault::Lost) => {
+                                let _: Result<_, BoxError> = answered(&service, request).await;
+                                lost()
+                            }
+                            Some(Fault::Silent) => std::future::pending().await,
+                            None => answered(&service, request).await,
                         }
-                        Service::call(&service, request).await
                     }
                 });
                 connections
@@ -102,11 +101,17 @@ impl Bucket {
 
     /// From now on every so-many-th request fails.
     fn fail_every(&self, nth: u64) {
-        self.faults.every.store(nth, Ordering::SeqCst);
+        self.faults.every(nth);
     }
 
-    fn refused(&self) -> u64 {
-        self.faults.refused.load(Ordering::SeqCst)
+    /// From now on so many calls of a kind go wrong.
+    fn fail(&self, call: Call, fault: Fault, times: u64) {
+        self.faults.fail(call, fault, times);
+    }
+
+    /// How many requests went wrong.
+    fn struck(&self) -> u64 {
+        self.faults.struck()
     }
 
     fn config(&self) -> StoreConfig {
@@ -308,7 +313,7 @@ async fn pieces_become_an_object_at_any_instance() {
     b.add(&url.replace(&a.url, &b.url), 100, &small[100..])
         .await;
     let other = a.make(&url).await;
-    assert!(bucket.refused() > 3, "{}", bucket.refused());
+    assert!(bucket.struck() > 3, "{}", bucket.struck());
     bucket.fail_every(0);
     assert!(a.bytes(&file).await == bytes);
     assert!(a.bytes(&other).await == small);
