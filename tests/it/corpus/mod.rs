@@ -1,6 +1,7 @@
 //! The corpus: every sample of `crates/media/tests/samples/manifest.json` goes through a running server, whose
 //! pictures are drawn by child processes of its own, and what becomes of it is what the manifest says.
 
+mod crafted;
 mod jobs;
 mod kills;
 mod pictures;
