@@ -87,3 +87,32 @@ fn the_platform_knows_no_slice() {
         assert_eq!(named(&text), [], "{}", file.display());
     }
 }
+
+/// The names in backquotes in the last column of a table's rows.
+fn named_tests(table: &str) -> Vec<&str> {
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next());
+    cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect()
+}
+
+#[test]
+fn every_test_that_shows_a_promise_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let promises = fs::read_to_string(root.join("docs/promises.md")).unwrap();
+    let names = named_tests(&promises);
+    assert!(names.len() > 40, "{names:?}");
+    let sources = ["src", "tests", "crates"].map(|folder| rust_files(&root.join(folder)));
+    let sources: Vec<String> = sources
+        .iter()
+        .flatten()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    let is_there = |name: &str| {
+        let test = format!("fn {name}()");
+        sources.iter().any(|text| text.contains(&test))
+    };
+    let missing: Vec<_> = names.iter().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
