@@ -20,7 +20,7 @@ use crate::platform::ids::Ids;
 use crate::platform::seal::Sealer;
 use crate::platform::tasks;
 use crate::renditions::{self, Renditions};
-use crate::rights::KeptFacts;
+use crate::rights::{KeptFacts, Recent};
 use crate::uploads;
 
 /// Longest that the end of the log may keep a server from stopping.
@@ -40,6 +40,7 @@ pub struct App {
     pub callers: Callers,
     pub channels: TreeCache,
     pub facts: KeptFacts,
+    pub recent: Recent,
     /// Uploads that may be written to at the same time.
     pub upload_slots: Arc<Semaphore>,
     /// The processes that untrusted bytes are drawn and looked at in.
@@ -62,7 +63,7 @@ impl App {
         let opened = db::open(&config.database).await?;
         opened.migrate::<accolade_migrations::Migrator>().await?;
         let db = opened.start();
-        let blobs = Blobs::open(&config.store)?;
+        let blobs = Blobs::open(&config.store)?.keeping(config.delivery_cache_bytes);
         let mark = db::fetch_one::<Mark>(
             db.read(),
             Sql::new("SELECT at FROM clock_marks WHERE id = 1"),
@@ -74,6 +75,7 @@ impl App {
         let sealer = Sealer::new(vec![signing_key(&db, clock.now()).await?]);
         Ok(Arc::new(Self {
             facts: KeptFacts::new(config.facts_cache_bytes),
+            recent: Recent::default(),
             upload_slots: uploads::slots(&config.store),
             config,
             db,

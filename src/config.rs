@@ -71,6 +71,10 @@ pub struct Settings {
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facts_cache_bytes: Option<u64>,
+    /// Memory for small files that are asked for again and again, in bytes; 0: none is kept [default: 33554432, which is 32 MiB].
+    #[arg(long, value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery_cache_bytes: Option<u64>,
     /// The S3 endpoint, where it is not Amazon's; `http://` is allowed if it is written so.
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,6 +145,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Memory for the facts of contents.
     pub facts_cache_bytes: u64,
+    /// Memory for small files that are asked for again and again.
+    pub delivery_cache_bytes: u64,
     pub store: StoreConfig,
     /// The program whose command `draw` draws renditions; this one, unless set.
     pub draw_program: Option<PathBuf>,
@@ -350,6 +356,7 @@ impl Config {
                 statement_timeout: limits.statement_timeout(),
             },
             facts_cache_bytes: settings.facts_cache_bytes.unwrap_or(32 << 20),
+            delivery_cache_bytes: settings.delivery_cache_bytes.unwrap_or(32 << 20),
             store,
             draw_program: None,
             reserve,

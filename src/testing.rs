@@ -118,6 +118,7 @@ impl TestDatabase {
             store: StoreConfig::Folder(self.folder().join("files")),
             // Tests run on small disks too.
             facts_cache_bytes: 1 << 20,
+            delivery_cache_bytes: 1 << 20,
             draw_program: None,
             reserve: Reserve {
                 bytes: 0,

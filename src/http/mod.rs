@@ -4,6 +4,7 @@
 //! `errors` where it refuses. A panic ends its request, not the process.
 
 mod auth;
+mod bytes;
 mod console;
 mod disposition;
 mod files;

@@ -76,6 +76,15 @@ impl Refusal {
         )
     }
 
+    /// What was there and may not go out any more, or not now.
+    pub(super) fn gone() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "NOT_FOUND",
+            "This may not go out here now.",
+        )
+    }
+
     pub(super) fn post_only() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,

@@ -13,19 +13,19 @@ use serde_json::json;
 
 use super::Server;
 use super::auth;
-use super::files::{Sharing, about, respond};
+use super::files::{Manner, Sharing, respond};
 use super::refusal::Refusal;
-use crate::accounts::{self, OpContext, Scope};
+use crate::accounts::{self, Scope};
 use crate::app::App;
 use crate::assets::grants::{GrantViewer, GrantedFile};
-use crate::channels::{self, Channel, Tree, resolve};
-use crate::contents::{self, ContentKind, Version, parse_public_id};
+use crate::channels::{Channel, Tree, resolve};
+use crate::contents::{self, Content, ContentKind, Version, parse_public_id};
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::Sql;
-use crate::platform::ids::{ChannelId, VersionId};
+use crate::platform::ids::{ChannelId, ContentId, VersionId};
 use crate::platform::names::name_of;
 use crate::renditions::{self, Made, Plan, RenditionGrant, Unmade};
+use crate::rights;
 use crate::rights::gate::{Ask, Availability, Facts, HoldReason, decide};
 
 /// Longest that a page, and what stands between, may keep what a stable address gave, in milliseconds: a
@@ -43,19 +43,21 @@ pub(super) async fn granted(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let app = &server.app;
-    let now = app.clock.now();
-    let grant = RenditionGrant::open(&app.sealer, &grant, now).ok_or_else(Refusal::nothing_here)?;
-    let (facts, version) = version_of(app, grant.version).await?;
-    let cx = OpContext::system(app);
-    let tree = channels::fresh_tree(&cx).await?;
+    let grant = RenditionGrant::open(&app.sealer, &grant, app.clock.now())
+        .ok_or_else(Refusal::nothing_here)?;
+    let content = rights::content_of(app, grant.version)
+        .await?
+        .ok_or_else(Refusal::nothing_here)?;
+    let (facts, tree) = known(app, content).await?;
+    let version = version(app, &facts, grant.version).await?;
     let channel = tree.get(grant.channel).ok_or_else(Refusal::nothing_here)?;
     // A preset that is gone asks no more than its place does.
+    let now = app.clock.now();
     let ask = asked(&tree, channel, &grant.preset, now);
     let is_there = ask.is_ok();
     let ask = ask.unwrap_or_else(|_| Ask::new(&tree, channel, now));
     let answer = decide(&facts, &ask);
     let until = permitted(app, &grant, (&tree, &answer), (&facts, &version)).await?;
-    let until = until.map_or(grant.expires_at, |until| until.min(grant.expires_at));
     let plan = renditions::plan((&ask, &answer), (&facts, &version)).filter(|_| is_there);
     let made = match plan.filter(|plan| plan.key().as_deref() == Some(&key)) {
         Some(plan) => make(app, &plan).await?,
@@ -63,9 +65,13 @@ pub(super) async fn granted(
             .await?
             .ok_or_else(Refusal::nothing_here)?,
     };
-    let file = file(&facts, made, &grant.preset);
-    let about = about(&file, Sharing::of(&grant.viewer), (now, until))?;
-    respond(app, &file, (about, false), &method, &headers).await
+    let file = file(&facts.content, made, &grant.preset);
+    let manner = Manner {
+        sharing: Sharing::of(&grant.viewer),
+        until: until.map_or(grant.expires_at, |until| until.min(grant.expires_at)),
+        saved: false,
+    };
+    respond(app, &file, manner, &method, &headers).await
 }
 
 /// Delivers what a preset of a channel makes of a content's current version, as long as the gate lets it out
@@ -80,14 +86,12 @@ pub(super) async fn stable(
     let Some((ContentKind::Asset, content)) = parse_public_id(&content) else {
         return Err(Refusal::nothing_here());
     };
-    let cx = OpContext::system(app);
-    let tree = channels::fresh_tree(&cx).await?;
+    let (facts, tree) = known(app, content).await?;
     let channel = match channel.parse::<ChannelId>() {
         Ok(id) => tree.get(id),
         Err(_) => tree.by_slug(&channel),
     };
     let channel = channel.ok_or_else(Refusal::nothing_here)?;
-    let facts = facts_of(app, Sql::new("SELECT ").bind(content)).await?;
     let sharing = if channel.public {
         Sharing::Public(STABLE_MAX_AGE_MS)
     } else {
@@ -101,12 +105,11 @@ pub(super) async fn stable(
         }
         Sharing::Private
     };
-    let ask = asked(&tree, channel, &preset, cx.at())?;
+    let ask = asked(&tree, channel, &preset, app.clock.now())?;
     let answer = decide(&facts, &ask);
     if !answer.is_available() {
         return Err(held(&answer));
     }
-    let until = answer.until.unwrap_or(Timestamp(i64::MAX));
     let current = facts
         .content
         .current
@@ -114,14 +117,13 @@ pub(super) async fn stable(
         .ok_or_else(Refusal::nothing_here)?;
     let plan = renditions::plan((&ask, &answer), (&facts, current));
     let made = make(app, &plan.ok_or_else(Refusal::nothing_here)?).await?;
-    // What took its time to be made may have ended meanwhile.
-    let now = app.clock.now();
-    if until <= now {
-        return Err(held(&decide(&facts, &Ask { at: now, ..ask })));
-    }
-    let file = file(&facts, made, &preset);
-    let about = about(&file, sharing, (now, until))?;
-    respond(app, &file, (about, false), &method, &headers).await
+    let file = file(&facts.content, made, &preset);
+    let manner = Manner {
+        sharing,
+        until: answer.until.unwrap_or(Timestamp(i64::MAX)),
+        saved: false,
+    };
+    respond(app, &file, manner, &method, &headers).await
 }
 
 /// The question for a preset of a channel, by its name.
@@ -141,25 +143,22 @@ fn held(answer: &Availability) -> Refusal {
         return Refusal::nothing_here();
     }
     let names: Vec<String> = reasons.iter().filter_map(|r| name_of(r).ok()).collect();
-    let text = "This may not go out here now.";
-    Refusal::new(StatusCode::GONE, "NOT_FOUND", text).saying(json!({ "holds": names }))
+    Refusal::gone().saying(json!({ "holds": names }))
 }
 
-async fn facts_of(app: &App, which: Sql) -> Result<Arc<Facts>, Refusal> {
-    let found = app.facts.now(app.db.read(), which).await?;
-    found.into_values().next().ok_or_else(Refusal::nothing_here)
+/// The facts of a content and the channel tree, as of now or of half a second ago.
+async fn known(app: &Arc<App>, content: ContentId) -> Result<(Arc<Facts>, Arc<Tree>), Refusal> {
+    let known = rights::recent(app, content).await?;
+    known.ok_or_else(Refusal::nothing_here)
 }
 
-/// A version, and the facts of its content.
-async fn version_of(app: &App, version: VersionId) -> Result<(Arc<Facts>, Arc<Version>), Refusal> {
-    let of = Sql::new("SELECT v.content_id FROM versions v WHERE v.id = ").bind(version);
-    let facts = facts_of(app, of).await?;
+/// A version of the content that these facts are of.
+async fn version(app: &App, facts: &Facts, version: VersionId) -> Result<Arc<Version>, Refusal> {
     if let Some(current) = facts.content.current.clone().filter(|v| v.id == version) {
-        return Ok((facts, current));
+        return Ok(current);
     }
     let mut found = contents::store::load_versions(app.db.read(), &[version]).await?;
-    let version = found.remove(&version).ok_or_else(Refusal::nothing_here)?;
-    Ok((facts, version))
+    found.remove(&version).ok_or_else(Refusal::nothing_here)
 }
 
 /// Whether the grant's bearer may have the rendition now, and until when that holds by itself.
@@ -180,11 +179,8 @@ async fn permitted(
         GrantViewer::Public(granted) => {
             let chain = tree.chain(grant.channel);
             let reached = chain.iter().any(|above| granted.contains(&above.id));
-            let current = facts
-                .content
-                .current
-                .as_ref()
-                .is_some_and(|v| v.id == version.id);
+            let current = facts.content.current.as_ref();
+            let current = current.is_some_and(|v| v.id == version.id);
             if !reached || !current {
                 return Err(Refusal::nothing_here());
             }
@@ -223,7 +219,7 @@ async fn make(app: &Arc<App>, plan: &Plan) -> Result<Made, Refusal> {
 }
 
 /// A rendition as a file to deliver, named after its preset.
-fn file(facts: &Facts, made: Made, preset: &str) -> GrantedFile {
+fn file(content: &Content, made: Made, preset: &str) -> GrantedFile {
     let ending = made.media_type.strip_prefix("image/").unwrap_or("bin");
     GrantedFile {
         filename: format!("{preset}.{}", if ending == "jpeg" { "jpg" } else { ending }),
@@ -232,7 +228,7 @@ fn file(facts: &Facts, made: Made, preset: &str) -> GrantedFile {
         media_type: made.media_type,
         bytes: made.bytes,
         wrong_since: made.wrong_since,
-        content: Some(facts.content.id),
-        brand: facts.content.brand,
+        content: Some(content.id),
+        brand: content.brand,
     }
 }

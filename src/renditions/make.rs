@@ -71,19 +71,25 @@ type Flight = Shared<BoxFuture<'static, Result<Made, Unmade>>>;
 /// What an instance keeps for making renditions.
 pub struct Renditions {
     flights: Mutex<HashMap<String, Flight>>,
-    known: Cache<String, Made>,
+    known: Cache<String, Known>,
     /// Approvals whose renditions have been seen to.
     seen_to: Cache<Uuid, ()>,
+}
+
+/// Where bytes were when it was looked up.
+#[derive(Clone)]
+struct Known {
+    at: Duration,
+    /// What this instance had changed until then: see [`Db::changes`](crate::platform::db::Db::changes).
+    changes: u64,
+    made: Made,
 }
 
 impl Default for Renditions {
     fn default() -> Self {
         Self {
             flights: Mutex::default(),
-            known: Cache::builder()
-                .max_capacity(MOST_KNOWN)
-                .time_to_live(KNOWN_FOR)
-                .build(),
+            known: Cache::new(MOST_KNOWN),
             seen_to: Cache::new(MOST_KNOWN),
         }
     }
@@ -107,8 +113,12 @@ pub(crate) async fn made(app: &Arc<App>, plan: &Plan) -> Result<Made, Unmade> {
         let reason = plan.recipe.as_ref().err().cloned();
         return Err(Unmade::Failed(reason.unwrap_or_default()));
     };
-    if let Some(made) = app.renditions.known.get(&key) {
-        return Ok(made);
+    let (at, changes) = (app.clock.running(), app.db.changes());
+    if let Some(known) = app.renditions.known.get(&key)
+        && known.changes == changes
+        && at.saturating_sub(known.at) < KNOWN_FOR
+    {
+        return Ok(known.made);
     }
     let flight = {
         let mut flights = app.renditions.lock();
@@ -119,8 +129,9 @@ pub(crate) async fn made(app: &Arc<App>, plan: &Plan) -> Result<Made, Unmade> {
             let named = key.clone();
             let work = tasks::spawn("rendition", async move {
                 let outcome = make(&app, &plan, &key).await;
-                if let Ok(made) = &outcome {
-                    app.renditions.known.insert(key.clone(), made.clone());
+                if let Ok(made) = outcome.clone() {
+                    let known = Known { at, changes, made };
+                    app.renditions.known.insert(key.clone(), known);
                 }
                 app.renditions.lock().remove(&key);
                 outcome

@@ -10,6 +10,7 @@ pub(crate) mod graphql;
 mod kept;
 mod loaders;
 mod model;
+mod recent;
 mod service;
 mod store;
 
@@ -17,4 +18,6 @@ pub(crate) use facts::load_facts;
 pub use kept::KeptFacts;
 pub(crate) use loaders::{FactsKey, LiveKey};
 pub use model::{Lease, LeaseAccess, LeaseOn, Place, Terms};
+pub use recent::Recent;
+pub(crate) use recent::{content_of, recent};
 pub(crate) use service::{out_on_any, refusal};

@@ -1,15 +1,17 @@
 //! Asking the gate, and setting and ending leases.
 
+use std::sync::Arc;
+
 use sea_orm::{ConnectionTrait, Value};
 use serde_json::json;
 
 use super::facts::load_facts;
-use super::gate::{Ask, Availability, decide};
+use super::gate::{Ask, Availability, Facts, decide};
 use super::model::{LeaseAccess, Terms};
 use crate::accounts::{OpContext, Reach, Scope, Viewer};
 use crate::assets::{SourceFile, keep};
 use crate::channels::resolve::reaches;
-use crate::channels::{Tree, tree};
+use crate::channels::{Channel, Tree, tree};
 use crate::contents::service::{brand_condition, check_len};
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
 use crate::platform::clock::Timestamp;
@@ -43,23 +45,17 @@ pub(crate) async fn refusal(
     Ok(Some(texts.join(" ")))
 }
 
-/// Whether the gate lets a content out now in any of the channels: then until when that is sure.
-pub(crate) async fn out_on_any(
-    cx: &OpContext,
-    content: ContentId,
-    channels: &[ChannelId],
-) -> Result<Option<Option<Timestamp>>> {
-    let tree = tree(cx).await?;
-    let facts = load_facts(cx.app.db.read(), &[content]).await?;
-    let Some(facts) = facts.get(&content) else {
-        return Ok(None);
-    };
+/// Whether the gate lets a content out at an instant in any of the channels: then until when that is sure.
+pub(crate) fn out_on_any(
+    facts: &Facts,
+    tree: &Tree,
+    channels: impl Iterator<Item = Arc<Channel>>,
+    at: Timestamp,
+) -> Option<Option<Timestamp>> {
     let open = channels
-        .iter()
-        .filter_map(|id| tree.get(*id))
-        .map(|channel| decide(facts, &Ask::new(&tree, channel, cx.at())))
+        .map(|channel| decide(facts, &Ask::new(tree, &channel, at)))
         .find(Availability::is_available);
-    Ok(open.map(|answer| answer.until))
+    open.map(|answer| answer.until)
 }
 
 /// What a new lease shall be.
@@ -121,7 +117,7 @@ pub(super) async fn create_lease(
         problems.add(UserErrorCode::QuotaExceeded, "contents", text);
     }
     problems.check()?;
-    let viewer = std::sync::Arc::clone(&cx.viewer);
+    let viewer = Arc::clone(&cx.viewer);
     cx.write((new, viewer), |tx, (new, viewer)| {
         Box::pin(async move {
             let brand =
@@ -296,7 +292,7 @@ pub(super) async fn end_lease(
         let text = "A lease ends now or later: what was allowed then stays allowed.";
         return Err(Error::user(UserErrorCode::Invalid, "at", text));
     }
-    let caller = (std::sync::Arc::clone(&cx.viewer), tree(cx).await?);
+    let caller = (Arc::clone(&cx.viewer), tree(cx).await?);
     cx.write((id, end, caller), |tx, (id, end, (viewer, tree))| {
         Box::pin(async move {
             check_reach(tx, *id, viewer, tree).await?;

@@ -17,6 +17,7 @@ mod care;
 mod concurrency;
 mod corpus;
 mod crash;
+mod delivery;
 mod demo;
 mod full_disk;
 mod fuzz;

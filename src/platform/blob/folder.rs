@@ -5,11 +5,12 @@
 //! back when a process dies, and a writer that was thought dead cannot write beside its successor.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::Stream;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::growing::{Growth, Hashes, Saving};
@@ -187,6 +188,40 @@ fn open(root: &Path, key: &str, bytes: u64) -> io::Result<Option<File>> {
         File::open(root)?.sync_all()?;
     }
     Ok(Some(file))
+}
+
+/// What is read of a file at a time.
+const CHUNK: u64 = 128 * 1024;
+
+/// A part of a file as it is read, chunk by chunk, on threads for blocking work.
+pub(super) fn read(
+    file: File,
+    range: std::ops::Range<u64>,
+) -> impl Stream<Item = Result<Bytes, object_store::Error>> + Send {
+    futures::stream::try_unfold((file, range), |(mut file, mut left)| async move {
+        if left.is_empty() {
+            return Ok(None);
+        }
+        let read = spawn_blocking(move || {
+            let wanted = (left.end - left.start).min(CHUNK);
+            file.seek(SeekFrom::Start(left.start))?;
+            let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
+            let found = Read::by_ref(&mut file)
+                .take(wanted)
+                .read_to_end(&mut chunk)?;
+            if found as u64 != wanted {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            left.start += wanted;
+            Ok((Bytes::from(chunk), (file, left)))
+        });
+        let read = read.await.map_err(io::Error::other).flatten();
+        read.map(Some)
+            .map_err(|error| object_store::Error::Generic {
+                store: "folder",
+                source: error.into(),
+            })
+    })
 }
 
 /// Renames the partial file into place, unless that was done before.

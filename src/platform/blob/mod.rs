@@ -8,6 +8,7 @@ mod folder;
 mod growing;
 mod parts;
 mod seek;
+mod whole;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,12 +18,15 @@ use anyhow::Context;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use moka::sync::Cache;
 use object_store::aws::AmazonS3Builder;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt, RetryConfig,
+};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
@@ -30,6 +34,7 @@ use crate::error::{Error, Result};
 
 pub use growing::{Growing, Growth, Saving};
 pub use seek::SeekRead;
+pub use whole::Whole;
 
 /// Bytes gathered before they are sent on as one part of a larger object.
 const PART_BYTES: usize = 8 * 1024 * 1024;
@@ -62,6 +67,8 @@ pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     place: Place,
+    /// Small objects that were read a moment ago, by their keys.
+    kept: Cache<String, Bytes>,
 }
 
 /// What is behind the common face, for what a folder and a bucket do differently.
@@ -101,6 +108,7 @@ impl Blobs {
                     store: Arc::new(store),
                     prefix: Path::default(),
                     place: Place::Folder(folder.clone()),
+                    kept: Cache::new(0),
                 })
             }
             StoreConfig::S3(s3) => {
@@ -128,6 +136,7 @@ impl Blobs {
                     store: Arc::clone(&store) as Arc<dyn ObjectStore>,
                     prefix: Path::from(s3.prefix.as_str()),
                     place: Place::Bucket(store),
+                    kept: Cache::new(0),
                 })
             }
         }
@@ -154,11 +163,12 @@ impl Blobs {
             ..GetOptions::default()
         };
         let found = self.store.get_opts(&self.path(key), options).await?;
-        Ok(Download {
-            size: found.meta.size,
-            range: found.range.clone(),
-            bytes: found.into_stream().boxed(),
-        })
+        let (size, range) = (found.meta.size, found.range.clone());
+        let bytes = match found.payload {
+            GetResultPayload::File(file, _) => folder::read(file, range.clone()).boxed(),
+            GetResultPayload::Stream(bytes) => bytes,
+        };
+        Ok(Download { size, range, bytes })
     }
 
     /// Puts a small object in place of the one that has this key, whole: whoever reads it sees the old or

@@ -174,6 +174,7 @@ impl Opened {
             read: self.read,
             writer,
             statements: self.statements,
+            changes: Arc::default(),
         }
     }
 }

@@ -32,6 +32,7 @@ pub struct Db {
     read: DatabaseConnection,
     writer: write::Writer,
     statements: Arc<AtomicU64>,
+    changes: Arc<AtomicU64>,
 }
 
 impl Db {
@@ -50,6 +51,13 @@ impl Db {
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Counts what this handle may have changed: up with every write, after its commit and before its answer.
+    /// Who asks before it reads, and finds the same later, has missed nothing that was acknowledged here.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 }
 

@@ -12,6 +12,7 @@
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -133,18 +134,36 @@ impl Db {
             input,
             body: Box::new(body),
         });
+        let changed = Changed(Arc::clone(&self.changes));
         match &self.writer {
-            Writer::Direct(pool) => write_direct(pool, &unit).await,
+            Writer::Direct(pool) => {
+                let outcome = write_direct(pool, &unit).await;
+                drop(changed);
+                outcome
+            }
             Writer::Grouped(queue) => {
                 let (send, receive) = oneshot::channel();
                 queue
-                    .try_send(Box::new(Waiting { unit, answer: send }))
+                    .try_send(Box::new(Waiting {
+                        unit,
+                        changed,
+                        answer: send,
+                    }))
                     .map_err(|_| Error::Unavailable(anyhow::anyhow!("the write queue is full")))?;
                 receive
                     .await
                     .map_err(|_| Error::Unavailable(anyhow::anyhow!("the writer stopped")))?
             }
         }
+    }
+}
+
+/// Counts a change when it goes, however the write ends: also where its caller has gone away.
+struct Changed(Arc<AtomicU64>);
+
+impl Drop for Changed {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -256,6 +275,7 @@ fn should_retry(error: &Error) -> bool {
 
 struct Waiting<I, T> {
     unit: Arc<Unit<I, T>>,
+    changed: Changed,
     answer: oneshot::Sender<Result<T>>,
 }
 
@@ -268,6 +288,7 @@ where
         Box::pin(async move {
             let Ended { outcome, sound } = complete(conn, &self.unit).await;
             let answer: Answer = Box::new(move |commit| {
+                drop(self.changed);
                 let outcome = match commit {
                     // The caller must not take for lost what a refusal has said already.
                     Err(_) if outcome.is_err() => outcome,

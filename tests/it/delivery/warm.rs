@@ -1,0 +1,73 @@
+//! What a page asks for again and again costs the database next to nothing.
+
+use accolade::platform::db::{Sql, fetch_count};
+use chrono::TimeDelta;
+use serde_json::json;
+
+use super::{Shown, asked, header, send};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warm_stable_address_runs_no_statement_and_two_at_most() {
+    let shown = Shown::new().await;
+    let [_, _, rendition, stable] = shown.addresses().await;
+    let app = &shown.app;
+    // That these tokens were used is noted behind their requests.
+    let used = "SELECT count(*) AS n FROM access_tokens WHERE last_used_at IS NULL";
+    while fetch_count(app.app.db.read(), Sql::new(used))
+        .await
+        .unwrap()
+        > 0
+    {
+        tokio::task::yield_now().await;
+    }
+    for url in [&stable, &rendition] {
+        let first = app.http.get(url).send().await.unwrap();
+        let etag = header(&first, "etag").to_owned();
+        // To make it was a write, after which all is read again: once.
+        let mut taken = Vec::new();
+        for ask in asked(&etag) {
+            let before = app.app.db.statements();
+            let response = send(&app.http, url, &ask).await;
+            assert!(response.status().as_u16() < 417, "{url} {ask:?}");
+            taken.push(app.app.db.statements() - before);
+        }
+        assert!(taken[0] <= 2, "{url}: {taken:?}");
+        assert_eq!(taken[1..], [0; 6], "{url}");
+    }
+    // Half a second later what may have changed is read: once.
+    app.advance(TimeDelta::milliseconds(499));
+    let count = async || {
+        let before = app.app.db.statements();
+        let response = app.http.get(&stable).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        app.app.db.statements() - before
+    };
+    assert_eq!(count().await, 0);
+    app.advance(TimeDelta::milliseconds(1));
+    assert_eq!((count().await, count().await), (2, 0));
+    shown.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_this_instance_has_changed_is_in_force_at_once() {
+    let shown = Shown::new().await;
+    let stable = &shown.addresses().await[3];
+    let app = &shown.app;
+    let status = async || app.http.get(stable).send().await.unwrap().status().as_u16();
+    assert_eq!(status().await, 200);
+    for (rules, expected) in [
+        (json!([{ "check": "MIN_WIDTH", "value": 900 }]), 410),
+        (json!([]), 200),
+    ] {
+        let input = json!({ "channel": "site", "rules": rules });
+        app.mutate("updateChannel", input, "").await;
+        assert_eq!(status().await, expected);
+    }
+    let deny = json!({ "contents": [shown.asset], "access": "DENY", "channels": ["site"] });
+    let lease = app.mutate("createLease", deny, "lease { id }").await;
+    assert_eq!(status().await, 410);
+    app.mutate("endLease", json!({ "lease": lease["lease"]["id"] }), "")
+        .await;
+    assert_eq!(status().await, 200);
+    shown.stop().await;
+}
