@@ -43,6 +43,10 @@ pub struct Settings {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// Another origin, such as `https://files.example.net`, under which files are handed out, and nothing else.
+    #[arg(long, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_origin: Option<String>,
     /// Bytes of a disk that uploads leave free [default: 1073741824, which is 1 GiB].
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +162,8 @@ pub struct Config {
     pub scrub_bytes_per_second: u64,
     /// Without a slash at its end.
     pub public_url: Url,
+    /// Where files are handed out, if not there.
+    pub content_origin: Option<Url>,
     pub log_format: LogFormat,
     pub log: String,
     pub graphiql: bool,
@@ -336,6 +342,7 @@ impl Config {
             matches!(public_url.scheme(), "http" | "https"),
             "public_url must begin with http:// or https://"
         );
+        let content_origin = content_origin(&settings, &public_url)?;
         let store = store(&settings, &data_dir)?;
         let limits = Limits::check(&settings)?;
         let uploads = UploadLimits::check(&settings)?;
@@ -363,6 +370,7 @@ impl Config {
             uploads,
             scrub_bytes_per_second: settings.scrub_bytes_per_second.unwrap_or(1 << 20),
             public_url,
+            content_origin,
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.unwrap_or_else(|| {
                 "info,sea_orm_migration=warn,sqlx::postgres::notice=warn".to_owned()
@@ -374,12 +382,50 @@ impl Config {
     }
 }
 
+impl Config {
+    /// What the addresses of files begin with, without a slash at its end.
+    #[must_use]
+    pub fn content_url(&self) -> &str {
+        let url = self.content_origin.as_ref().unwrap_or(&self.public_url);
+        url.as_str().trim_end_matches('/')
+    }
+}
+
+/// An origin alone, and one that is not the server's own: what is told apart by it must differ.
+fn content_origin(settings: &Settings, public_url: &Url) -> anyhow::Result<Option<Url>> {
+    let Some(text) = &settings.content_origin else {
+        return Ok(None);
+    };
+    let url: Url = text.parse().context("content_origin is not a URL")?;
+    ensure!(
+        matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none(),
+        "content_origin must be http:// or https:// and a host, and nothing after it"
+    );
+    let place = |url: &Url| {
+        (
+            url.host_str().map(str::to_owned),
+            url.port_or_known_default(),
+        )
+    };
+    ensure!(
+        place(&url) != place(public_url),
+        "content_origin must have another host than public_url"
+    );
+    Ok(Some(url))
+}
+
 /// The settings that are texts, however they look.
-const TEXTS: [&str; 10] = [
+const TEXTS: [&str; 11] = [
     "data_dir",
     "database_url",
     "store_url",
     "public_url",
+    "content_origin",
     "s3_endpoint",
     "s3_region",
     "s3_access_key_id",

@@ -190,7 +190,7 @@ pub(crate) fn open(sealer: &Sealer, text: &str) -> Option<Grant> {
 #[must_use]
 pub(crate) fn url(cx: &OpContext, subject: GrantSubject, filename: &str, download: bool) -> String {
     let grant = Grant::new(&cx.viewer, subject, cx.at()).seal(&cx.app.sealer);
-    let base = cx.app.config.public_url.as_str().trim_end_matches('/');
+    let base = cx.app.config.content_url();
     let query = if download { "?download=1" } else { "" };
     format!("{base}/files/{grant}/{}{query}", path_segment(filename))
 }

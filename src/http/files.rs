@@ -103,7 +103,12 @@ pub(super) async fn respond(
         return Err(Refusal::gone());
     }
     if response.status() != StatusCode::RANGE_NOT_SATISFIABLE {
-        response.headers_mut().extend(about(file, manner, now)?);
+        let mut about = about(file, manner, now)?;
+        if app.config.content_origin.is_some() {
+            // Our own pages are then of another site, too. Whoever has the address has the right to it.
+            about.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+        }
+        response.headers_mut().extend(about);
     }
     Ok(response)
 }

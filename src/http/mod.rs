@@ -11,6 +11,7 @@ mod files;
 mod graphql;
 mod health;
 mod multipart;
+mod origin;
 mod range;
 mod refusal;
 mod renditions;
@@ -86,6 +87,10 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
     Ok(routes
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(app),
+            origin::apart,
+        ))
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(app),
             request::around,

@@ -68,7 +68,7 @@ pub(super) fn url(
         viewer: GrantViewer::of(&cx.viewer),
         expires_at: end(cx.at()),
     };
-    let base = cx.app.config.public_url.as_str().trim_end_matches('/');
+    let base = cx.app.config.content_url();
     format!("{base}/r/{}/{key}", grant.seal(&cx.app.sealer))
 }
 

@@ -1,6 +1,7 @@
 //! Delivery: every kind of address, at the end of a right, and as it is asked for again and again.
 
 mod ending;
+mod origin;
 mod warm;
 
 use accolade::testing::TestDatabase;

@@ -85,6 +85,16 @@ impl TestApp {
         this
     }
 
+    /// Starts a server on an empty database with other settings.
+    pub(crate) async fn start_set(set: impl FnOnce(&mut Config)) -> Self {
+        let database = TestDatabase::create().await;
+        let store = StoreConfig::Folder(database.folder().join("files"));
+        let settings = (Limits::default(), NO_RESERVE);
+        let mut this = Self::serve_set(&database, store, Clock::fixed(START), settings, set).await;
+        this.database = Some(database);
+        this
+    }
+
     /// Starts another instance on a database that is there already.
     pub(crate) async fn serve(database: &TestDatabase, store: StoreConfig, clock: Clock) -> Self {
         let settings = (Limits::default(), NO_RESERVE);
@@ -96,10 +106,21 @@ impl TestApp {
         database: &TestDatabase,
         store: StoreConfig,
         clock: Clock,
+        settings: (Limits, Reserve),
+    ) -> Self {
+        Self::serve_set(database, store, clock, settings, |_| ()).await
+    }
+
+    /// The same with other settings besides.
+    pub(crate) async fn serve_set(
+        database: &TestDatabase,
+        store: StoreConfig,
+        clock: Clock,
         (limits, reserve): (Limits, Reserve),
+        set: impl FnOnce(&mut Config),
     ) -> Self {
         let (listener, url) = listen().await;
-        let config = Config {
+        let mut config = Config {
             listen: listener.local_addr().unwrap(),
             data_dir: database.folder().to_owned(),
             database: DatabaseConfig {
@@ -114,12 +135,14 @@ impl TestApp {
             uploads: UploadLimits::default(),
             scrub_bytes_per_second: 0,
             public_url: url.parse().unwrap(),
+            content_origin: None,
             log_format: LogFormat::Text,
             log: "off".to_owned(),
             graphiql: true,
             metrics: true,
             limits,
         };
+        set(&mut config);
         let app = App::open(config, clock).await.unwrap();
         let admin = create_operator_token(&app, "admin", [Scope::Admin].into(), None)
             .await
