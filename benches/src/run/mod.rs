@@ -162,6 +162,9 @@ impl Bench {
         for connections in [1, self.options.connections] {
             measures.extend(SEARCHES.map(|(name, word)| self.search(name, word, connections)));
             measures.push(self.similar(connections));
+            measures.push(self.asked("coverage-sum", "Summary", connections));
+            measures.push(self.asked("coverage-rows", "Rows", connections));
+            measures.push(self.asked("waste", "Wasted", connections));
         }
         for measure in measures {
             if !self.wanted(measure.name) {
@@ -308,6 +311,17 @@ impl Bench {
             name: "similar",
             connections,
             accolade: Arc::new(move |n| ours[n % ours.len()].clone()),
+            limit: None,
+        }
+    }
+
+    /// A document without variables.
+    fn asked(&self, name: &'static str, document: &str, connections: usize) -> Measure {
+        let ours = self.graphql(document, &json!({}));
+        Measure {
+            name,
+            connections,
+            accolade: Arc::new(move |_| ours.clone()),
             limit: None,
         }
     }
