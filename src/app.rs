@@ -12,6 +12,7 @@ use crate::audit;
 use crate::care;
 use crate::channels::TreeCache;
 use crate::config::Config;
+use crate::coverage::Board;
 use crate::media::{self, Workers};
 use crate::platform::blob::Blobs;
 use crate::platform::clock::{Clock, Timestamp};
@@ -46,6 +47,8 @@ pub struct App {
     /// The processes that untrusted bytes are drawn and looked at in.
     pub workers: Workers,
     pub renditions: Renditions,
+    /// Coverage that was worked out before.
+    pub board: Board,
     /// Heads of the audit log that wait to be published.
     pub audit_heads: audit::Heads,
     /// True from the moment the server drains: no new work, `/readyz` says so.
@@ -75,6 +78,7 @@ impl App {
         let sealer = Sealer::new(vec![signing_key(&db, clock.now()).await?]);
         Ok(Arc::new(Self {
             facts: KeptFacts::new(config.facts_cache_bytes),
+            board: Board::new(config.coverage_cache_bytes),
             recent: Recent::default(),
             upload_slots: uploads::slots(&config.store),
             config,

@@ -79,6 +79,10 @@ pub struct Settings {
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_cache_bytes: Option<u64>,
+    /// Memory for coverage that was worked out before, in bytes; 0: none is kept [default: 67108864, which is 64 MiB].
+    #[arg(long, value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage_cache_bytes: Option<u64>,
     /// The S3 endpoint, where it is not Amazon's; `http://` is allowed if it is written so.
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,6 +155,8 @@ pub struct Config {
     pub facts_cache_bytes: u64,
     /// Memory for small files that are asked for again and again.
     pub delivery_cache_bytes: u64,
+    /// Memory for coverage that was worked out before.
+    pub coverage_cache_bytes: u64,
     pub store: StoreConfig,
     /// The program whose command `draw` draws renditions; this one, unless set.
     pub draw_program: Option<PathBuf>,
@@ -364,6 +370,7 @@ impl Config {
             },
             facts_cache_bytes: settings.facts_cache_bytes.unwrap_or(32 << 20),
             delivery_cache_bytes: settings.delivery_cache_bytes.unwrap_or(32 << 20),
+            coverage_cache_bytes: settings.coverage_cache_bytes.unwrap_or(64 << 20),
             store,
             draw_program: None,
             reserve,

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod cli;
 pub mod config;
 pub mod contents;
+pub mod coverage;
 pub mod demo;
 pub mod endorsements;
 pub mod error;

@@ -119,6 +119,7 @@ impl TestDatabase {
             // Tests run on small disks too.
             facts_cache_bytes: 1 << 20,
             delivery_cache_bytes: 1 << 20,
+            coverage_cache_bytes: 1 << 20,
             draw_program: None,
             reserve: Reserve {
                 bytes: 0,

@@ -8,14 +8,14 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 
 /// A table that is looked at, and the contents that its row `r` is a part of.
-struct Part {
-    table: &'static str,
+pub(crate) struct Part {
+    pub(crate) table: &'static str,
     /// What happens to its rows.
-    events: &'static [&'static str],
-    contents: Of,
+    pub(crate) events: &'static [&'static str],
+    pub(crate) contents: Of,
 }
 
-enum Of {
+pub(crate) enum Of {
     /// The content that a column names.
     Column(&'static str),
     /// Those that a query finds.
@@ -23,7 +23,7 @@ enum Of {
 }
 use Of::{Column, Query};
 
-const ROWS: &[&str] = &["INSERT", "UPDATE", "DELETE"];
+pub(crate) const ROWS: &[&str] = &["INSERT", "UPDATE", "DELETE"];
 
 const OF_VERSION: Of = Query("SELECT v.content_id FROM versions v WHERE v.id = r.version_id");
 const OF_FILE: Of = Query(
@@ -67,15 +67,21 @@ const PARTS: [Part; 23] = [
         Query("SELECT a.asset_id FROM endorsement_assets a WHERE a.endorsement_id = r.id") },
 ];
 
+/// What a trigger is named.
+fn trigger(prefix: &str, event: &str) -> String {
+    let what = event.split(' ').next().unwrap_or(event).to_lowercase();
+    let what = if event.ends_with("stamp") {
+        "stamp"
+    } else {
+        &what
+    };
+    format!("{prefix}_{what}")
+}
+
 impl Part {
-    fn trigger(&self, event: &str) -> String {
-        let what = event.split(' ').next().unwrap_or(event).to_lowercase();
-        let what = if event.ends_with("stamp") {
-            "stamp"
-        } else {
-            &what
-        };
-        format!("stamp_{}_{what}", self.table)
+    /// What the triggers of a later migration are named after, on a table that may have some.
+    pub(crate) fn more(&self) -> String {
+        format!("stamp_more_{}", self.table)
     }
 
     /// The statement that stamps the contents of a row, before and after it was written. Of many each is
@@ -105,10 +111,14 @@ impl Part {
         }
     }
 
-    fn create(&self, backend: DbBackend) -> Vec<String> {
+    fn name(&self) -> String {
+        format!("stamp_{}", self.table)
+    }
+
+    pub(crate) fn create(&self, prefix: &str, backend: DbBackend) -> Vec<String> {
         let mut statements = Vec::new();
         for event in self.events {
-            let (name, table) = (self.trigger(event), self.table);
+            let (name, table) = (trigger(prefix, event), self.table);
             let rows: &[&str] = match *event {
                 "INSERT" => &["NEW"],
                 "DELETE" => &["OLD"],
@@ -136,8 +146,8 @@ impl Part {
         statements
     }
 
-    fn drop(&self, backend: DbBackend) -> Vec<String> {
-        let triggers = self.events.iter().map(|event| self.trigger(event));
+    pub(crate) fn drop(&self, prefix: &str, backend: DbBackend) -> Vec<String> {
+        let triggers = self.events.iter().map(|event| trigger(prefix, event));
         if backend == DbBackend::Postgres {
             triggers
                 .map(|name| format!("DROP FUNCTION {name} CASCADE"))
@@ -161,7 +171,7 @@ impl MigrationTrait for Migration {
         crate::apply(manager, add).await?;
         for statement in PARTS
             .iter()
-            .flat_map(|p| p.create(db.get_database_backend()))
+            .flat_map(|p| p.create(&p.name(), db.get_database_backend()))
         {
             db.execute_unprepared(&statement).await?;
         }
@@ -170,7 +180,10 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let db = manager.get_connection();
-        for statement in PARTS.iter().flat_map(|p| p.drop(db.get_database_backend())) {
+        for statement in PARTS
+            .iter()
+            .flat_map(|p| p.drop(&p.name(), db.get_database_backend()))
+        {
             db.execute_unprepared(&statement).await?;
         }
         crate::apply(manager, &["ALTER TABLE contents DROP COLUMN stamp"]).await

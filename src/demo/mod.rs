@@ -20,7 +20,7 @@ use crate::platform::clock::Clock;
 pub const DATA_DIR: &str = "data/demo";
 
 /// Questions worth asking of the demo: what they are about, and the document.
-pub const EXAMPLES: [(&str, &str); 4] = [
+pub const EXAMPLES: [(&str, &str); 6] = [
     (
         "May the top pick go out here? On the website, in Amazon's main image, in its A+ content:",
         r#"{ endorsements(first: 1, filter: { endorsementKind: [RANKING], product: ["NL-1"] }) { nodes {
@@ -33,6 +33,14 @@ pub const EXAMPLES: [(&str, &str); 4] = [
     (
         "All that the website may show now:",
         r#"{ channel(slug: "site") { name contents(first: 20) { totalCount nodes { __typename id title } } } }"#,
+    ),
+    (
+        "Which wins are wasted, the worst first:",
+        "{ waste(first: 5) { totalCount nodes { days score endorsement { title } channel { name } } } }",
+    ),
+    (
+        "Every win by every channel: used, stale, in breach, or a gap:",
+        "{ coverage { summary { endorsements live stale breach planned gap waived blocked coverage } rows { nodes { endorsement { title } cells { channel { slug } state gapDays holds { message } placements { location } } } } } }",
     ),
     (
         "What waits for a review:",

@@ -3,8 +3,7 @@
 //!
 //! The clock goes forward only: the story's events are put in order, and the clock moves from one to the
 //! next. What the server does by itself is set up by the operator (the system); the rest is done by the
-//! people of the story. Two parts of the story have no mutation yet and are left out: its users, for whom
-//! access tokens stand, and its waivers.
+//! people of the story. One part of the story has no mutation yet: for its users access tokens stand.
 
 mod agenda;
 mod contents;
@@ -58,6 +57,7 @@ pub(super) async fn play(
             Step::Attach(endorsement) => seeder.attach(endorsement).await?,
             Step::Lease(lease) => seeder.create_lease(lease).await?,
             Step::Placement(placement) => seeder.place(placement).await?,
+            Step::Waiver(waiver) => seeder.waive(waiver).await?,
             Step::Usage => seeder.count(days_ago).await?,
         }
     }

@@ -31,8 +31,7 @@ pub(super) struct Story {
     pub(super) assets: Vec<Asset>,
     pub(super) endorsements: Vec<Endorsement>,
     pub(super) leases: Vec<Lease>,
-    #[expect(dead_code, reason = "the API has no mutation for them yet")]
-    waivers: Vec<Json>,
+    pub(super) waivers: Vec<Waiver>,
     pub(super) placements: Vec<Placement>,
     pub(super) usage: Vec<Usage>,
     #[expect(dead_code, reason = "what the story is meant to show is for its test")]
@@ -233,6 +232,16 @@ pub(super) struct Claim {
 pub(super) struct Evidence {
     pub(super) file: String,
     pub(super) note: String,
+}
+
+/// A gap that is left on purpose.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Waiver {
+    pub(super) endorsement: String,
+    pub(super) channel: String,
+    pub(super) reason: String,
+    pub(super) until_in_days: i32,
 }
 
 #[derive(Deserialize)]

@@ -39,6 +39,11 @@ impl Endorsement {
         Self(ContentFields(content))
     }
 
+    /// Its content's id.
+    pub(crate) fn content_id(&self) -> ContentId {
+        self.0.0.id
+    }
+
     /// The endorsement with this id, if the viewer sees it.
     pub(crate) async fn find(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
         let found = ctx.loader().load_one(ContentKey(id)).await?;

@@ -10,6 +10,7 @@ use crate::audit::graphql::AuditQuery;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
 use crate::channels::graphql::{ChannelsMutation, ChannelsQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
+use crate::coverage::graphql::{CoverageMutation, CoverageQuery};
 use crate::endorsements::graphql::EndorsementsMutation;
 use crate::library::graphql::{LibraryQuery, SearchQuery};
 use crate::placements::graphql::PlacementsMutation;
@@ -27,6 +28,7 @@ pub struct Query(
     LibraryQuery,
     SearchQuery,
     ReviewsQuery,
+    CoverageQuery,
 );
 
 #[derive(MergedObject, Default)]
@@ -41,6 +43,7 @@ pub struct Mutation(
     ReviewsMutation,
     PlacementsMutation,
     UsageMutation,
+    CoverageMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

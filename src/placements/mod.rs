@@ -13,5 +13,6 @@ mod store;
 mod trash;
 
 pub(crate) use beacon::open_beacon;
+pub(crate) use loaders::PlacementKey;
 pub use model::{Placement, PlacementStatus};
 pub(crate) use store::visible;

@@ -5,6 +5,6 @@ mod inputs;
 mod lease;
 mod mutation;
 
-pub(crate) use availability::{Availability, RuleFinding, answer, checks};
+pub(crate) use availability::{Availability, Hold, RuleFinding, answer, checks};
 pub(crate) use lease::Lease;
 pub(crate) use mutation::RightsMutation;

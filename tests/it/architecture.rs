@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The slices in their order; each may name those before it.
-const SLICES: [&str; 17] = [
+const SLICES: [&str; 18] = [
     "accounts",
     "audit",
     "catalog",
@@ -21,6 +21,7 @@ const SLICES: [&str; 17] = [
     "library",
     "placements",
     "usage",
+    "coverage",
     "care",
 ];
 

@@ -28,6 +28,45 @@ async fn holds(app: &TestApp, channel: &str, title: &str) -> BTreeSet<String> {
     reasons.map(str::to_owned).collect()
 }
 
+/// Each cell is in the state that the story says; `every` stands for all of them.
+async fn check_coverage(
+    app: &TestApp,
+    story: &Json,
+    titles: &[(&str, &str)],
+    wrong: &mut Vec<String>,
+) {
+    let document = "{ coverage { rows(first: 100) { nodes { endorsement { title }
+        cells { channel { slug } state } } } } }";
+    let found = app.query(document).await;
+    let rows = found["coverage"]["rows"]["nodes"].as_array().unwrap();
+    let mut states = BTreeSet::new();
+    for expected in story["expect"]["coverage"].as_array().unwrap() {
+        let (_, title) = titles
+            .iter()
+            .find(|(key, _)| expected["endorsement"] == *key)
+            .unwrap();
+        let row = rows
+            .iter()
+            .find(|row| row["endorsement"]["title"] == *title)
+            .unwrap();
+        for cell in row["cells"].as_array().unwrap() {
+            let slug = cell["channel"]["slug"].as_str().unwrap();
+            states.insert(cell["state"].as_str().unwrap().to_owned());
+            let wanted = match &expected["every"] {
+                Json::Null => &expected["cells"][slug],
+                every => every,
+            };
+            if !wanted.is_null() && cell["state"] != *wanted {
+                wrong.push(format!(
+                    "{title} in {slug}: {}, not {wanted}",
+                    cell["state"]
+                ));
+            }
+        }
+    }
+    eprintln!("states shown: {states:?}");
+}
+
 fn titles(story: &Json) -> Vec<(&str, &str)> {
     let contents = ["assets", "endorsements"]
         .into_iter()
@@ -67,6 +106,7 @@ async fn the_story_holds_what_it_means_to_hold() {
             wrong.push(format!("{title} in {channel}: {found:?}, not {wanted:?}"));
         }
     }
+    check_coverage(&app, &story, &titles, &mut wrong).await;
     assert!(wrong.is_empty(), "{wrong:#?}");
     for (_, document) in demo::EXAMPLES {
         app.query(document).await;

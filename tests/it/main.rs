@@ -16,6 +16,7 @@ mod bad_inputs;
 mod care;
 mod concurrency;
 mod corpus;
+mod coverage;
 mod crash;
 mod delivery;
 mod demo;

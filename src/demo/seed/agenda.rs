@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use anyhow::{Context, ensure};
 
-use crate::demo::story::{Asset, Endorsement, Lease, Placement, Story};
+use crate::demo::story::{Asset, Endorsement, Lease, Placement, Story, Waiver};
 
 /// One thing that somebody did.
 pub(super) enum Step<'s> {
@@ -16,6 +16,7 @@ pub(super) enum Step<'s> {
     Attach(&'s Endorsement),
     Lease(&'s Lease),
     Placement(&'s Placement),
+    Waiver(&'s Waiver),
     /// What was counted on this day.
     Usage,
 }
@@ -29,7 +30,8 @@ impl Step<'_> {
             Self::Attach(_) => 2,
             Self::Lease(_) => 3,
             Self::Placement(_) => 4,
-            Self::Usage => 5,
+            Self::Waiver(_) => 5,
+            Self::Usage => 6,
         }
     }
 }
@@ -59,6 +61,8 @@ pub(super) fn agenda(story: &Story) -> anyhow::Result<Vec<(u32, Step<'_>)>> {
         let days = placement.days_ago.unwrap_or(1);
         steps.push((days, Step::Placement(placement)));
     }
+    // What is waived is waived in view of all the rest.
+    steps.extend(story.waivers.iter().map(|waiver| (1, Step::Waiver(waiver))));
     let counted = story.usage.iter().map(|u| u.days).max().unwrap_or(0);
     steps.extend((1..=counted).map(|day| (day, Step::Usage)));
     // Today's morning may be still to come.

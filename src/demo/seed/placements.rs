@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::{Seeder, text};
-use crate::demo::story::{Placement, Usage};
+use crate::demo::story::{Placement, Usage, Waiver};
 
 impl<'s> Seeder<'s> {
     /// Places a content; whoever made its newest version does it.
@@ -32,6 +32,21 @@ impl<'s> Seeder<'s> {
             .with_context(|| new.key.clone())?;
         let key = text(&made["placement"]["beaconKey"])?;
         self.beacons.insert(&new.key, key);
+        Ok(())
+    }
+
+    /// Leaves a gap on purpose; whoever wrote the win down does it.
+    pub(super) async fn waive(&self, waiver: &Waiver) -> anyhow::Result<()> {
+        let content = self.content(&waiver.endorsement)?;
+        let input = json!({
+            "endorsement": content.id, "channel": waiver.channel, "reason": waiver.reason,
+            "until": self.desk.instant(waiver.until_in_days),
+        });
+        let who = &self.person(&content.author)?.viewer;
+        self.desk
+            .call(who, "waiveGap", "cell { state }", input)
+            .await
+            .with_context(|| waiver.endorsement.clone())?;
         Ok(())
     }
 

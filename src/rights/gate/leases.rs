@@ -281,6 +281,12 @@ pub(super) fn best<'f>(facts: &'f Facts, ask: &Ask) -> Option<&'f LeaseOn> {
     })
 }
 
+/// Since when the lease is in force under whose terms it goes out; none: it has no beginning, or none is needed.
+#[must_use]
+pub fn lease_start(facts: &Facts, ask: &Ask) -> Option<Timestamp> {
+    best(facts, ask).and_then(|on| on.lease.starts_at)
+}
+
 /// PRODUCT_MISMATCH, CREATIVE_APPROVAL_MISSING, REDISTRIBUTION_BARRED, TRANSLATION_BARRED, and CHANNEL_RULE
 /// for a preset that alters what may not be: leases cover the place, but the terms of none permit the use. The holds are those of the lease with the fewest.
 fn terms(facts: &Facts, ask: &Ask, verdict: &mut Verdict) {

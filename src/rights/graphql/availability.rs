@@ -119,6 +119,12 @@ impl Availability {
 /// One reason for which something is held, or a warning.
 pub(crate) struct Hold(gate::Hold);
 
+impl From<gate::Hold> for Hold {
+    fn from(hold: gate::Hold) -> Self {
+        Self(hold)
+    }
+}
+
 #[Object]
 impl Hold {
     /// The kind of reason.

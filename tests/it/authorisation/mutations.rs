@@ -123,6 +123,11 @@ fn mutations() -> Vec<(&'static str, &'static str, Json)> {
         ),
         ("updatePlacement", "WRITE", json!({ "placement": "x" })),
         ("recordUsage", "USAGE_WRITE", json!({ "events": [] })),
+        (
+            "waiveGap",
+            "WRITE",
+            json!({ "endorsement": "x", "channel": "x", "reason": "" }),
+        ),
     ]
 }
 

@@ -130,6 +130,7 @@ impl TestApp {
             store,
             facts_cache_bytes: 1 << 20,
             delivery_cache_bytes: 1 << 20,
+            coverage_cache_bytes: 1 << 20,
             draw_program: Some(env!("CARGO_BIN_EXE_accolade").into()),
             reserve,
             uploads: UploadLimits::default(),

@@ -11,9 +11,12 @@ use super::{World, text};
 use crate::support::{Field, Schema, TestApp};
 
 /// The arguments without which a field says nothing.
-const ARGUMENTS: [(&str, &str); 5] = [
+const ARGUMENTS: [(&str, &str); 7] = [
     ("availability", "(channel: \"strict\")"),
     ("checks", "(channel: \"strict\")"),
+    // What a page of either could hold is most of what one answer may.
+    ("rows", "(first: 2)"),
+    ("waste", "(first: 2)"),
     ("search", "(query: \"lantern\")"),
     ("channel", "(slug: \"strict\")"),
     ("alt", "(locale: \"en\")"),
@@ -66,7 +69,7 @@ impl TestApp {
             .await;
         let brand = json!({ "brand": world["brand"], "logo": world["asset"] });
         self.mutate("updateBrand", brand, "").await;
-        let product = json!({ "product": world["product"], "channels": ["site"] });
+        let product = json!({ "product": world["product"], "channels": ["site", "quiet"] });
         self.mutate("updateProduct", product, "").await;
         [
             text(&lease["lease"]["id"]),
@@ -114,6 +117,11 @@ impl Walk<'_> {
             "Hold",
             "UsageTotals",
             "SimilarAsset",
+            "Coverage",
+            "CoverageRow",
+            "CoverageCell",
+            "CoverageSummary",
+            "Waste",
         ];
         let mut parts = vec!["__typename".to_owned()];
         for field in self.fields(ty) {
@@ -243,6 +251,8 @@ async fn no_field_in_whatever_way_it_is_asked_for_tells_of_another_brand() {
         json!([{ "name": "square", "fit": "PAD", "width": 100, "mediaType": "image/png" }]);
     app.channel("strict", json!({ "rules": rules, "presets": preset }))
         .await;
+    // Nothing is ever shown here: a gap.
+    app.channel("quiet", json!({})).await;
     app.mutate("createAudience", json!({ "name": "hikers" }), "")
         .await;
     let north = app.north().await;

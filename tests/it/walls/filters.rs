@@ -141,3 +141,51 @@ async fn every_argument_that_may_name_a_thing_of_a_brand_is_known() {
     assert_eq!(naming, NAMING.map(str::to_owned).into());
     app.stop().await;
 }
+
+#[tokio::test]
+async fn coverage_is_of_ones_own_wins_whatever_it_is_narrowed_to() {
+    let app = TestApp::start().await;
+    let north = app.north().await;
+    let south = app.world("south", &north["outlet"]).await;
+    let filters = [
+        ("brand", json!(south["brand"])),
+        ("products", json!([south["product"], south["sku"]])),
+        ("channels", json!(["site"])),
+        ("outlets", json!([north["outlet"]])),
+        ("wonBy", json!(south["token"])),
+        ("states", json!(["GAP", "LIVE", "BLOCKED", "PLANNED"])),
+        ("at", json!(TestApp::day(1))),
+    ];
+    let schema = Schema::read(&app).await;
+    let inputs = &schema.get("CoverageFilter").inputs;
+    let named: BTreeSet<&str> = inputs.iter().map(|i| i.name.as_str()).collect();
+    let given = filters.iter().map(|f| f.0).collect::<BTreeSet<_>>();
+    assert_eq!(given, named, "each filter has one value");
+    let query = "query($f: CoverageFilter) {
+        coverage(filter: $f) { summary { endorsements } rows { totalCount nodes { endorsement { id } } } }
+        waste(filter: $f) { totalCount nodes { endorsement { id } } } }";
+    for scope in ["READ", "ADMIN"] {
+        let token = app.token(&[scope], &["north"], &[]).await;
+        for (name, value) in &filters {
+            let found = app
+                .ask(&token, query, json!({ "f": { *name: value } }))
+                .await
+                .data();
+            let rows = &found["coverage"]["rows"];
+            let nodes = rows["nodes"].as_array().unwrap();
+            assert_eq!(rows["totalCount"], nodes.len(), "{name}");
+            assert_eq!(
+                found["coverage"]["summary"]["endorsements"],
+                nodes.len(),
+                "{name}"
+            );
+            for node in nodes
+                .iter()
+                .chain(found["waste"]["nodes"].as_array().unwrap())
+            {
+                assert_eq!(node["endorsement"]["id"], north["endorsement"], "{name}");
+            }
+        }
+    }
+    app.stop().await;
+}

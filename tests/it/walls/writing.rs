@@ -257,6 +257,11 @@ fn rows(north: &World, stored: &Json) -> Vec<(&'static str, &'static str, Json)>
             json!({ "placement": of("placement"), "product": "@" }),
         ),
         (
+            "waiveGap.endorsement",
+            "endorsement",
+            json!({ "endorsement": "@", "channel": "site", "reason": "because" }),
+        ),
+        (
             "recordUsage.events.content",
             "asset",
             event(json!({ "content": "@", "channel": "site" })),
