@@ -5,27 +5,30 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use super::best::{Wanted, best};
 use super::cells::Place;
 use super::filter::{self, Scope};
 use super::model::CoverageState;
 use super::service::{Gap, Summary, Told};
 use super::waiver::{NewWaiver, waive};
 use crate::accounts::{self, OpContext};
+use crate::catalog::resolve as catalog;
 use crate::channels::graphql::Channel;
 use crate::channels::{self, resolve};
 use crate::contents::ContentKind;
 use crate::contents::lifecycle::input_content;
 use crate::endorsements::graphql::Endorsement;
 use crate::error::{Error, Problems, Result};
-use crate::graphql::connection::{Connection, PageArgs, Total, connection};
+use crate::graphql::connection::{Connection, PageArgs, Total, check_limit, connection};
 use crate::graphql::context::{Request, client_mutation_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
-use crate::graphql::scalars::DateTime;
+use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::placements::PlacementKey;
 use crate::placements::graphql::Placement;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ChannelId, ContentId};
+use crate::rights::gate::Ask;
 use crate::rights::graphql::Hold;
 
 /// Filters on coverage: each list is any-of, the fields together are all-of. What names nothing that you see
@@ -298,6 +301,56 @@ impl Waste {
     }
 }
 
+/// An endorsement fit for a place, and why.
+#[derive(SimpleObject)]
+pub(crate) struct Proof {
+    /// The endorsement.
+    endorsement: Endorsement,
+    /// How well it suits, beside the others.
+    score: f64,
+    /// Why, for people.
+    reasons: Vec<String>,
+}
+
+/// What proof is wanted for.
+struct ProofRequest {
+    channel: ID,
+    product: Option<ID>,
+    market: Option<CountryCode>,
+    locale: Option<Locale>,
+    audience: Option<Vec<ID>>,
+    first: Option<i32>,
+    at: Option<DateTime>,
+}
+
+impl ProofRequest {
+    async fn wanted(self, cx: &OpContext) -> Result<Wanted> {
+        let tree = channels::tree(cx).await?;
+        let channel = resolve::argument_channel(&cx.viewer, &tree, &self.channel)?;
+        let product = match &self.product {
+            Some(text) => Some(catalog::argument_product(cx, text).await?),
+            None => None,
+        };
+        let audiences = match &self.audience {
+            Some(texts) => catalog::filter_audiences(cx, texts).await?,
+            None => Vec::new(),
+        };
+        let mut ask = Ask::new(&tree, &channel, cx.at())
+            .for_product(product)
+            .in_market(self.market.map(|market| market.0))
+            .in_locale(self.locale.map(|locale| locale.0));
+        ask.at = self.at.map_or(ask.at, |at| at.0);
+        Ok(Wanted {
+            ask,
+            audiences,
+            first: check_limit("first", self.first.unwrap_or(FIRST_PROOFS))? as usize,
+        })
+    }
+}
+
+/// How many endorsements are told unless asked otherwise.
+const FIRST_PROOFS: i32 = 5;
+
 /// Questions about coverage.
 #[derive(Default)]
 pub(crate) struct CoverageQuery;
@@ -314,6 +367,38 @@ impl CoverageQuery {
         let name = format!("{filter:?}");
         let scope = filter.scope(ctx.cx()).await.or_fail()?;
         Ok(Coverage { scope, name })
+    }
+
+    /// The endorsements that suit a place best now, and why: by how well known the outlet is, how fresh they are,
+    /// how well they fit what is asked, and what they brought in. Only what may be shown there, and no more than
+    /// the place shows at a time.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the field"
+    )]
+    async fn best_proof(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where: the channel's id or slug.")] channel: ID,
+        #[graphql(desc = "Beside which product, by id or SKU; null: none.")] product: Option<ID>,
+        #[graphql(desc = "In which market; null: the channel's.")] market: Option<CountryCode>,
+        #[graphql(desc = "In which language; null: the channel's.")] locale: Option<Locale>,
+        #[graphql(desc = "For whom, by id or slug; null: whoever comes.")] audience: Option<
+            Vec<ID>,
+        >,
+        #[graphql(desc = "How many, 1 to 100; null: 5.")] first: Option<i32>,
+        #[graphql(desc = "As it will be at this instant; null: now.")] at: Option<DateTime>,
+    ) -> GqlResult<Vec<Proof>> {
+        let request = ProofRequest {
+            channel,
+            product,
+            market,
+            locale,
+            audience,
+            first,
+            at,
+        };
+        best_proof(ctx, request).await.or_fail()
     }
 
     /// Gaps, the worst first: wins that could be used in a channel, and are not. Pages go on as of the instant
@@ -333,6 +418,22 @@ impl CoverageQuery {
         .await
         .or_fail()
     }
+}
+
+async fn best_proof(ctx: &Context<'_>, request: ProofRequest) -> Result<Vec<Proof>> {
+    let wanted = request.wanted(ctx.cx()).await?;
+    let proofs = best(ctx.cx(), &wanted).await?;
+    let ids: Vec<ContentId> = proofs.iter().map(|proof| proof.endorsement).collect();
+    let found = Endorsement::find_all(ctx, &ids).await?;
+    let seen = proofs.into_iter().filter_map(|proof| {
+        let endorsement = found.iter().find(|e| e.content_id() == proof.endorsement)?;
+        Some(Proof {
+            endorsement: endorsement.clone(),
+            score: proof.score,
+            reasons: proof.reasons,
+        })
+    });
+    Ok(seen.collect())
 }
 
 async fn waste(

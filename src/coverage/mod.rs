@@ -4,6 +4,7 @@
 //! stored. What was worked out is remembered by the instance as long as nothing that it hangs on has changed
 //! ([`board`]).
 
+mod best;
 mod board;
 mod cells;
 mod filter;

@@ -30,11 +30,10 @@ const MOST_COPIED: i64 = 512 << 20;
 pub(crate) async fn look(app: &Arc<App>, sha256: &str) {
     let (own, sha256) = (Arc::clone(app), sha256.to_owned());
     let looking = tasks::spawn("look", async move {
-        let unseen = store::unseen(own.db.read(), Some(&sha256), 1).await?;
-        for file in unseen {
-            look_at(&own, file).await?;
+        match store::if_unseen(own.db.read(), &sha256).await? {
+            Some(file) => look_at(&own, file).await,
+            None => Ok(()),
         }
-        Ok::<_, Error>(())
     });
     match tokio::time::timeout(PATIENCE, looking).await {
         Ok(Ok(Ok(()))) => {}
@@ -44,12 +43,18 @@ pub(crate) async fn look(app: &Arc<App>, sha256: &str) {
     }
 }
 
-/// Looks at what nobody has looked at. One that cannot be looked at now is tried again in the next turn.
+/// Looks at what nobody has looked at: a turn goes on where the last one ended, so that what cannot be looked
+/// at now, and is tried again when all others have had their turn, holds nobody up.
 pub async fn sweep(app: &Arc<App>) -> Result<()> {
-    for file in store::unseen(app.db.read(), None, TURN).await? {
-        if app.draining.borrow().to_owned() {
+    let after = app.workers.swept_to();
+    let files = store::unseen_after(app.db.read(), &after, TURN).await?;
+    // After the last there is the first again.
+    app.workers.sweep_on_from(String::new());
+    for file in files {
+        if *app.draining.borrow() {
             break;
         }
+        app.workers.sweep_on_from(file.sha256.clone());
         if let Err(error) = look_at(app, file).await {
             tracing::info!(error = %error, "a file is looked at later");
         }

@@ -18,22 +18,34 @@ pub(super) struct Unseen {
     pub bytes: i64,
 }
 
-/// Files that this revision has not looked at, after the one with this hash: at most `most`.
-pub(super) async fn unseen(
-    db: &impl ConnectionTrait,
-    only: Option<&str>,
-    most: i64,
-) -> Result<Vec<Unseen>> {
-    let mut sql = Sql::new(
+/// Files that this revision has not looked at and whose hashes a condition on `m.sha256` selects, in their
+/// order: at most `most`.
+async fn unseen(db: &impl ConnectionTrait, condition: Sql, most: i64) -> Result<Vec<Unseen>> {
+    let sql = Sql::new(
         "SELECT f.sha256, f.media_type, f.bytes FROM media_facts m JOIN files f ON f.sha256 = m.sha256
          WHERE f.wrong_since IS NULL AND m.looked_revision < ",
     )
-    .bind(REVISION);
-    if let Some(sha256) = only {
-        sql = sql.push(" AND m.sha256 = ").bind(sha256);
-    }
-    let sql = sql.push(" ORDER BY m.looked_revision, m.sha256 LIMIT ");
-    fetch(db, sql.bind(most)).await
+    .bind(REVISION)
+    .push(" AND ")
+    .append(condition)
+    .push(" ORDER BY m.sha256 LIMIT ")
+    .bind(most);
+    fetch(db, sql).await
+}
+
+/// A file, unless this revision has looked at it.
+pub(super) async fn if_unseen(db: &impl ConnectionTrait, sha256: &str) -> Result<Option<Unseen>> {
+    let condition = Sql::new("m.sha256 = ").bind(sha256);
+    Ok(unseen(db, condition, 1).await?.pop())
+}
+
+/// Files that this revision has not looked at, those with hashes after this one.
+pub(super) async fn unseen_after(
+    db: &impl ConnectionTrait,
+    sha256: &str,
+    most: i64,
+) -> Result<Vec<Unseen>> {
+    unseen(db, Sql::new("m.sha256 > ").bind(sha256), most).await
 }
 
 /// What came of looking at a file.

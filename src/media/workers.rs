@@ -1,7 +1,7 @@
 //! The child processes that untrusted bytes are drawn and looked at in, and the files that they open.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use accolade_draw::{Pool, PoolConfig};
 use futures::StreamExt;
@@ -15,12 +15,16 @@ use crate::platform::db::{Sql, fetch_one};
 
 /// An instance's workers: a bounded number of jobs at once, a bounded number waiting.
 #[derive(Default)]
-pub struct Workers(OnceLock<Pool>);
+pub struct Workers {
+    pool: OnceLock<Pool>,
+    /// The hash of the file that was looked at last in the background.
+    swept_to: Mutex<String>,
+}
 
 impl Workers {
     /// The pool; started with the first job.
     pub(crate) fn pool(&self, app: &App) -> std::io::Result<Pool> {
-        if let Some(pool) = self.0.get() {
+        if let Some(pool) = self.pool.get() {
             return Ok(pool.clone());
         }
         let program = match &app.config.draw_program {
@@ -28,7 +32,19 @@ impl Workers {
             None => std::env::current_exe()?,
         };
         let pool = Pool::start(PoolConfig::new(program, vec!["draw".into()]))?;
-        Ok(self.0.get_or_init(|| pool).clone())
+        Ok(self.pool.get_or_init(|| pool).clone())
+    }
+
+    pub(super) fn swept_to(&self) -> String {
+        self.lock().clone()
+    }
+
+    pub(super) fn sweep_on_from(&self, sha256: String) {
+        *self.lock() = sha256;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, String> {
+        self.swept_to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

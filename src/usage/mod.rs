@@ -12,3 +12,4 @@ mod store;
 
 pub(crate) use loaders::UsageOf;
 pub use model::{Totals, UsageKind};
+pub(crate) use store::of_contents as totals_of;

@@ -33,7 +33,7 @@ struct RevenueRow {
 }
 
 /// The totals of contents: of their placements, and for an endorsement of those of its assets.
-pub(super) async fn of_contents(
+pub(crate) async fn of_contents(
     db: &impl ConnectionTrait,
     viewer: &Viewer,
     ids: &[ContentId],

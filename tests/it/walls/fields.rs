@@ -11,12 +11,13 @@ use super::{World, text};
 use crate::support::{Field, Schema, TestApp};
 
 /// The arguments without which a field says nothing.
-const ARGUMENTS: [(&str, &str); 7] = [
+const ARGUMENTS: [(&str, &str); 8] = [
     ("availability", "(channel: \"strict\")"),
     ("checks", "(channel: \"strict\")"),
     // What a page of either could hold is most of what one answer may.
     ("rows", "(first: 2)"),
     ("waste", "(first: 2)"),
+    ("bestProof", "(channel: \"site\")"),
     ("search", "(query: \"lantern\")"),
     ("channel", "(slug: \"strict\")"),
     ("alt", "(locale: \"en\")"),
@@ -122,6 +123,7 @@ impl Walk<'_> {
             "CoverageCell",
             "CoverageSummary",
             "Waste",
+            "Proof",
         ];
         let mut parts = vec!["__typename".to_owned()];
         for field in self.fields(ty) {
