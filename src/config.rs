@@ -47,6 +47,10 @@ pub struct Settings {
     #[arg(long, value_name = "URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_origin: Option<String>,
+    /// Who hands out the bytes of a bucket: the server, or the bucket itself at an address of a few seconds [default: stream].
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
     /// Bytes of a disk that uploads leave free [default: 1073741824, which is 1 GiB].
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +149,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// How stored bytes reach those who may have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Delivery {
+    /// Through the server.
+    #[default]
+    Stream,
+    /// From the bucket, which a redirect leads to.
+    Redirect,
+}
+
 /// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -170,6 +185,8 @@ pub struct Config {
     pub public_url: Url,
     /// Where files are handed out, if not there.
     pub content_origin: Option<Url>,
+    /// Who hands out the bytes; a folder cannot.
+    pub delivery: Delivery,
     pub log_format: LogFormat,
     pub log: String,
     pub graphiql: bool,
@@ -350,6 +367,11 @@ impl Config {
         );
         let content_origin = content_origin(&settings, &public_url)?;
         let store = store(&settings, &data_dir)?;
+        let delivery = settings.delivery.unwrap_or_default();
+        ensure!(
+            delivery == Delivery::Stream || matches!(store, StoreConfig::S3(_)),
+            "delivery = \"redirect\" needs a bucket to redirect to: set store_url to s3://BUCKET, or delivery to \"stream\""
+        );
         let limits = Limits::check(&settings)?;
         let uploads = UploadLimits::check(&settings)?;
         let reserve = Reserve {
@@ -378,6 +400,7 @@ impl Config {
             scrub_bytes_per_second: settings.scrub_bytes_per_second.unwrap_or(1 << 20),
             public_url,
             content_origin,
+            delivery,
             log_format: settings.log_format.unwrap_or_default(),
             log: settings.log.unwrap_or_else(|| {
                 "info,sea_orm_migration=warn,sqlx::postgres::notice=warn".to_owned()

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-use crate::config::{Config, Limits, LogFormat, UploadLimits};
+use crate::config::{Config, Delivery, Limits, LogFormat, UploadLimits};
 use crate::platform::blob::StoreConfig;
 use crate::platform::db::{self, DatabaseConfig, Db};
 use crate::platform::room::Reserve;
@@ -129,6 +129,7 @@ impl TestDatabase {
             scrub_bytes_per_second: 0,
             public_url: "http://127.0.0.1:4000".parse().expect("an address"),
             content_origin: None,
+            delivery: Delivery::Stream,
             log_format: LogFormat::Text,
             log: "info".to_owned(),
             graphiql: true,

@@ -17,6 +17,7 @@ use super::Server;
 use super::bytes::{part, whole};
 use super::disposition::content_disposition;
 use super::range::{Wanted, wanted};
+use super::redirect;
 use super::refusal::Refusal;
 use crate::accounts::{self, Scope};
 use crate::app::App;
@@ -96,19 +97,20 @@ pub(super) async fn respond(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let mut response = answer(app, file, method, headers).await?;
+    let mut response = answer(app, file, manner, method, headers).await?;
     // To find the bytes takes its time, in which the right to them may have ended.
     let now = app.clock.now();
     if manner.until <= now {
         return Err(Refusal::gone());
     }
-    if response.status() != StatusCode::RANGE_NOT_SATISFIABLE {
-        let mut about = about(file, manner, now)?;
-        if app.config.content_origin.is_some() {
-            // Our own pages are then of another site, too. Whoever has the address has the right to it.
-            about.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
-        }
-        response.headers_mut().extend(about);
+    let status = response.status();
+    if status == StatusCode::FOUND {
+        let policy = resource_policy(app, manner.sharing);
+        response.headers_mut().insert(RESOURCE_POLICY, policy);
+    } else if status != StatusCode::RANGE_NOT_SATISFIABLE {
+        response
+            .headers_mut()
+            .extend(about(app, file, manner, now)?);
     }
     Ok(response)
 }
@@ -117,6 +119,7 @@ pub(super) async fn respond(
 async fn answer(
     app: &Arc<App>,
     file: &GrantedFile,
+    manner: Manner,
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
@@ -138,7 +141,13 @@ async fn answer(
     if *method == Method::HEAD {
         return Ok((StatusCode::OK, [(CONTENT_LENGTH, size.to_string())]).into_response());
     }
-    Ok(match asked(headers, &etag, size) {
+    let wanted = asked(headers, &etag, size);
+    if wanted != Wanted::Nothing
+        && let Some(response) = redirect::to_bucket(app, file, manner, headers).await?
+    {
+        return Ok(response);
+    }
+    Ok(match wanted {
         Wanted::Nothing => {
             let range = [(CONTENT_RANGE, format!("bytes */{size}"))];
             (StatusCode::RANGE_NOT_SATISFIABLE, range).into_response()
@@ -206,20 +215,17 @@ async fn out_now(
 }
 
 /// The headers of every answer about this file, as of now.
-fn about(file: &GrantedFile, manner: Manner, now: Timestamp) -> Result<HeaderMap> {
-    let (policy, scope, longest) = match manner.sharing {
-        Sharing::Internal => ("same-site", "private", MAX_AGE_MS),
-        Sharing::Private => ("cross-origin", "private", MAX_AGE_MS),
-        Sharing::Public(longest) => ("cross-origin", "public", longest),
+fn about(app: &App, file: &GrantedFile, manner: Manner, now: Timestamp) -> Result<HeaderMap> {
+    let (scope, longest) = match manner.sharing {
+        Sharing::Internal | Sharing::Private => ("private", MAX_AGE_MS),
+        Sharing::Public(longest) => ("public", longest),
     };
     let seconds = (manner.until.0 - now.0).clamp(0, longest) / 1000;
-    let kind = HeaderValue::from_str(&file.media_type)
-        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let etag = HeaderValue::from_str(&format!("\"{}\"", file.sha256)).map_err(Error::internal)?;
     let cache =
         HeaderValue::from_str(&format!("{scope}, max-age={seconds}")).map_err(Error::internal)?;
     Ok(HeaderMap::from_iter([
-        (CONTENT_TYPE, kind),
+        (CONTENT_TYPE, kind(file)),
         (ETAG, etag),
         (CACHE_CONTROL, cache),
         (
@@ -230,9 +236,26 @@ fn about(file: &GrantedFile, manner: Manner, now: Timestamp) -> Result<HeaderMap
             CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("sandbox; default-src 'none'"),
         ),
-        (RESOURCE_POLICY, HeaderValue::from_static(policy)),
+        (RESOURCE_POLICY, resource_policy(app, manner.sharing)),
         (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
     ]))
+}
+
+/// A file's media type, as a header has it.
+pub(super) fn kind(file: &GrantedFile) -> HeaderValue {
+    HeaderValue::from_str(&file.media_type)
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"))
+}
+
+/// On which pages an answer may be shown. With an origin for files our own pages are of another site, too:
+/// whoever has the address has the right to it.
+fn resource_policy(app: &App, sharing: Sharing) -> HeaderValue {
+    let is_within = sharing == Sharing::Internal && app.config.content_origin.is_none();
+    HeaderValue::from_static(if is_within {
+        "same-site"
+    } else {
+        "cross-origin"
+    })
 }
 
 /// Whether a value of `If-None-Match` names this tag; weak tags count, as for any GET.

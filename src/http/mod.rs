@@ -13,6 +13,7 @@ mod health;
 mod multipart;
 mod origin;
 mod range;
+mod redirect;
 mod refusal;
 mod renditions;
 mod request;

@@ -8,6 +8,7 @@ mod folder;
 mod growing;
 mod parts;
 mod seek;
+mod signed;
 mod whole;
 
 use std::path::PathBuf;
@@ -19,10 +20,9 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use moka::sync::Cache;
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
-use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt, RetryConfig,
@@ -75,7 +75,7 @@ pub struct Blobs {
 #[derive(Clone)]
 enum Place {
     Folder(PathBuf),
-    Bucket(Arc<dyn MultipartStore>),
+    Bucket(Arc<AmazonS3>),
 }
 
 impl std::fmt::Debug for Place {
@@ -252,7 +252,7 @@ impl Blobs {
         }
     }
 
-    fn bucket(&self) -> Result<Arc<dyn MultipartStore>> {
+    fn bucket(&self) -> Result<Arc<AmazonS3>> {
         match &self.place {
             Place::Bucket(store) => Ok(Arc::clone(store)),
             Place::Folder(_) => Err(Error::internal("a folder has no parts")),

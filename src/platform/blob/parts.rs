@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use object_store::aws::AmazonS3;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::{ObjectStoreExt, PutPayload};
 use tokio::task::JoinHandle;
@@ -17,7 +18,7 @@ use crate::platform::tasks;
 
 pub(super) struct PartsGrowth {
     blobs: Blobs,
-    store: Arc<dyn MultipartStore>,
+    store: Arc<AmazonS3>,
     epoch: i64,
     hashes: Hashes,
     /// What the store has, with parts that are not saved yet.
@@ -182,11 +183,7 @@ fn size_of(part_bytes: u64) -> Result<usize> {
 }
 
 /// Puts the parts together, unless that was done before.
-pub(super) async fn complete(
-    blobs: &Blobs,
-    store: &Arc<dyn MultipartStore>,
-    growth: &Growth,
-) -> Result<()> {
+pub(super) async fn complete(blobs: &Blobs, store: &Arc<AmazonS3>, growth: &Growth) -> Result<()> {
     let Some(id) = &growth.multipart else {
         return Ok(());
     };
@@ -205,11 +202,7 @@ pub(super) async fn complete(
 }
 
 /// Removes the parts and what is behind them.
-pub(super) async fn forget(
-    blobs: &Blobs,
-    store: &Arc<dyn MultipartStore>,
-    growth: &Growth,
-) -> Result<()> {
+pub(super) async fn forget(blobs: &Blobs, store: &Arc<AmazonS3>, growth: &Growth) -> Result<()> {
     // First, so that parts which cannot be ended do not keep them.
     let tails = growth.tails();
     for name in blobs.names(&tails).await? {

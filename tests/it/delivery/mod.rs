@@ -2,6 +2,7 @@
 
 mod ending;
 mod origin;
+mod redirect;
 mod warm;
 
 use accolade::testing::TestDatabase;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use accolade::accounts::{Scope, create_operator_token};
 use accolade::app::App;
-use accolade::config::{Config, Limits, LogFormat, UploadLimits};
+use accolade::config::{Config, Delivery, Limits, LogFormat, UploadLimits};
 use accolade::platform::blob::StoreConfig;
 use accolade::platform::clock::{Clock, Timestamp};
 use accolade::platform::db::DatabaseConfig;
@@ -137,6 +137,7 @@ impl TestApp {
             scrub_bytes_per_second: 0,
             public_url: url.parse().unwrap(),
             content_origin: None,
+            delivery: Delivery::Stream,
             log_format: LogFormat::Text,
             log: "off".to_owned(),
             graphiql: true,
