@@ -1,5 +1,6 @@
 //! Measures Accolade at size. See README.md beside this package's manifest.
 
+mod deliver;
 mod limit;
 mod run;
 mod seed;
@@ -22,6 +23,8 @@ enum Command {
     Limit(limit::Options),
     /// Measure the server against that handler and print a table
     Run(run::Options),
+    /// Measure how files are handed out, against nginx
+    Deliver(deliver::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -32,5 +35,6 @@ fn main() -> anyhow::Result<()> {
         Command::Seed(options) => runtime.block_on(seed::run(options)),
         Command::Limit(options) => runtime.block_on(limit::run(options)),
         Command::Run(options) => runtime.block_on(run::run(options)),
+        Command::Deliver(options) => runtime.block_on(deliver::run(options)),
     }
 }

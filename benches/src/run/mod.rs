@@ -1,8 +1,8 @@
 //! `run`: loads Accolade and the hand-written handler by turns, and prints what each did.
 
-mod load;
-mod process;
-mod table;
+pub(crate) mod load;
+pub(crate) mod process;
+pub(crate) mod table;
 
 use std::io::Write;
 use std::path::PathBuf;

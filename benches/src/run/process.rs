@@ -12,6 +12,8 @@ use super::load::{Connection, request};
 /// A server that runs until it is dropped.
 pub(crate) struct Server {
     child: Child,
+    /// What tells it to end, where to be killed is not enough.
+    end: Option<Command>,
     pub(crate) port: u16,
     /// From the start of the process to the first answer of `/readyz`.
     pub(crate) ready_in: Duration,
@@ -19,6 +21,11 @@ pub(crate) struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let told = self.end.as_mut().map(Command::status);
+        if told.is_some_and(|told| told.is_ok_and(|status| status.success())) {
+            let _ = self.child.wait();
+            return;
+        }
         // It may have ended by itself; either way it is gone.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -54,7 +61,8 @@ impl Server {
         Self::start(command, port).await
     }
 
-    async fn start(mut command: Command, port: u16) -> anyhow::Result<Self> {
+    /// Starts a server on a port, which must answer `/readyz` there.
+    pub(crate) async fn start(mut command: Command, port: u16) -> anyhow::Result<Self> {
         let begin = Instant::now();
         let child = command
             .stdout(Stdio::null())
@@ -64,6 +72,7 @@ impl Server {
             .with_context(|| format!("starting {}", command.get_program().display()))?;
         let mut server = Self {
             child,
+            end: None,
             port,
             ready_in: Duration::ZERO,
         };
@@ -85,6 +94,12 @@ impl Server {
         bail!("the server was not ready within a minute")
     }
 
+    /// The same server, to be ended by a command of its own.
+    pub(crate) fn ended_by(mut self, command: Command) -> Self {
+        self.end = Some(command);
+        self
+    }
+
     /// What it holds in memory, in MiB.
     pub(crate) fn resident(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
@@ -98,6 +113,6 @@ impl Server {
 }
 
 /// A port that nobody listens on.
-fn free_port() -> anyhow::Result<u16> {
+pub(crate) fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
