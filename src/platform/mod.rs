@@ -7,6 +7,7 @@ pub mod blob;
 pub mod clock;
 pub mod db;
 pub mod digest;
+pub mod fetch;
 pub mod ids;
 pub mod ledger;
 pub mod locale;
