@@ -13,10 +13,12 @@ use crate::care;
 use crate::channels::TreeCache;
 use crate::config::Config;
 use crate::coverage::Board;
+use crate::endorsements;
 use crate::media::{self, Workers};
 use crate::platform::blob::Blobs;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, Sql};
+use crate::platform::fetch::Fetcher;
 use crate::platform::ids::Ids;
 use crate::platform::seal::Sealer;
 use crate::platform::tasks;
@@ -49,6 +51,8 @@ pub struct App {
     pub renditions: Renditions,
     /// Coverage that was worked out before.
     pub board: Board,
+    /// Fetches pages that strangers name; none where no pages are fetched.
+    pub fetcher: Option<Fetcher>,
     /// Heads of the audit log that wait to be published.
     pub audit_heads: audit::Heads,
     /// True from the moment the server drains: no new work, `/readyz` says so.
@@ -81,6 +85,7 @@ impl App {
             board: Board::new(config.coverage_cache_bytes),
             recent: Recent::default(),
             upload_slots: uploads::slots(&config.store),
+            fetcher: config.fetch.clone().map(Fetcher::new),
             config,
             db,
             blobs,
@@ -133,6 +138,13 @@ impl App {
         tasks::spawn("look", async move {
             repeat(&app, Duration::from_secs(5), |app| async move {
                 media::sweep(&app).await
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("fetch_pages", async move {
+            repeat(&app, Duration::from_secs(2), |app| async move {
+                endorsements::fetch_due(&app).await.map(|_| ())
             })
             .await;
         });

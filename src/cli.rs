@@ -182,6 +182,8 @@ fn runtime() -> std::io::Result<Runtime> {
 fn demo(options: &Options) -> anyhow::Result<()> {
     let defaults = Settings {
         data_dir: Some(PathBuf::from(demo::DATA_DIR)),
+        // Its outlets are made up: there are no pages.
+        fetch_pages: Some(false),
         ..Settings::default()
     };
     let config = Config::load_over(&defaults, options.config.as_deref(), &options.settings)?;

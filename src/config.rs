@@ -17,6 +17,7 @@ use url::Url;
 use crate::graphql::guard::MAX_COST;
 use crate::platform::blob::{S3Config, StoreConfig};
 use crate::platform::db::DatabaseConfig;
+use crate::platform::fetch::Rules;
 use crate::platform::room::Reserve;
 
 /// What may stand in the file, the environment and the flags; all of it optional.
@@ -71,6 +72,18 @@ pub struct Settings {
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scrub_bytes_per_second: Option<u64>,
+    /// Whether the pages that evidence names are fetched [default: true; in the demo: false].
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetch_pages: Option<bool>,
+    /// The ports that pages are fetched from, such as `80,443,8443` [default: 80,443].
+    #[arg(long, value_name = "PORTS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetch_ports: Option<String>,
+    /// `host:port` of servers on your own network whose pages may be fetched, with commas between them [default: none].
+    #[arg(long, value_name = "HOSTS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fetch_hosts: Option<String>,
     /// Connections to PostgreSQL, or readers of SQLite [default: 16, or 4].
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +194,8 @@ pub struct Config {
     pub uploads: UploadLimits,
     /// How fast stored files are read again in the background; 0: not at all.
     pub scrub_bytes_per_second: u64,
+    /// Which pages are fetched; none where they are not.
+    pub fetch: Option<Rules>,
     /// Without a slash at its end.
     pub public_url: Url,
     /// Where files are handed out, if not there.
@@ -398,6 +413,7 @@ impl Config {
             reserve,
             uploads,
             scrub_bytes_per_second: settings.scrub_bytes_per_second.unwrap_or(1 << 20),
+            fetch: fetch(&settings)?,
             public_url,
             content_origin,
             delivery,
@@ -449,8 +465,33 @@ fn content_origin(settings: &Settings, public_url: &Url) -> anyhow::Result<Optio
     Ok(Some(url))
 }
 
+/// What may be fetched; none where nothing is.
+fn fetch(settings: &Settings) -> anyhow::Result<Option<Rules>> {
+    if settings.fetch_pages == Some(false) {
+        return Ok(None);
+    }
+    let mut rules = Rules::default();
+    if let Some(text) = &settings.fetch_ports {
+        let ports = text.split(',').map(|port| port.trim().parse::<u16>());
+        let ports: Result<Vec<u16>, _> = ports.collect();
+        rules.ports = ports.context("fetch_ports must be port numbers with commas between them")?;
+    }
+    let hosts = settings.fetch_hosts.as_deref().unwrap_or_default();
+    for host in hosts.split(',').map(str::trim).filter(|h| !h.is_empty()) {
+        let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+        ensure!(
+            matches!(port, Some(Ok(_))),
+            "fetch_hosts must be HOST:PORT with commas between them"
+        );
+        rules.hosts.push(host.to_owned());
+    }
+    Ok(Some(rules))
+}
+
 /// The settings that are texts, however they look.
-const TEXTS: [&str; 11] = [
+const TEXTS: [&str; 13] = [
+    "fetch_ports",
+    "fetch_hosts",
     "data_dir",
     "database_url",
     "store_url",

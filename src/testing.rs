@@ -127,6 +127,7 @@ impl TestDatabase {
             },
             uploads: UploadLimits::default(),
             scrub_bytes_per_second: 0,
+            fetch: None,
             public_url: "http://127.0.0.1:4000".parse().expect("an address"),
             content_origin: None,
             delivery: Delivery::Stream,

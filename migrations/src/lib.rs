@@ -24,6 +24,7 @@ mod m20261122_000013_care_of_the_store;
 mod m20261122_000014_create_renditions;
 mod m20261122_000015_look_at_media;
 mod m20261122_000016_create_waivers;
+mod m20261122_000018_fetch_pages;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000014_create_renditions::Migration),
             Box::new(m20261122_000015_look_at_media::Migration),
             Box::new(m20261122_000016_create_waivers::Migration),
+            Box::new(m20261122_000018_fetch_pages::Migration),
         ]
     }
 }

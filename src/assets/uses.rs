@@ -13,9 +13,11 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch, fetch_count, fetch_one, run};
 
 /// What keeps a file: columns that refer to `files`. A holder's word that it has stored the bytes does not.
-pub(crate) const USES: [(&str, &str); 5] = [
+pub(crate) const USES: [(&str, &str); 7] = [
     ("asset_versions", "sha256"),
     ("evidence", "sha256"),
+    ("page_captures", "sha256"),
+    ("page_captures", "text_sha256"),
     ("leases", "document_sha256"),
     ("reviews", "document_sha256"),
     ("renditions", "sha256"),

@@ -7,6 +7,7 @@
 pub(crate) mod graphql;
 mod loaders;
 mod model;
+mod pages;
 pub(crate) mod service;
 mod store;
 
@@ -14,3 +15,4 @@ pub(crate) use loaders::{
     AttachedKey, AttachedToKey, ClaimKey, ClaimsKey, EvidenceKey, EvidenceOfKey,
 };
 pub use model::{Claim, ClaimState, Evidence, EvidenceState, choose_statement};
+pub use pages::fetch_due;

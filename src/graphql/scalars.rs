@@ -1,15 +1,16 @@
 //! The contract's scalars. Each parses strictly, and says in its error what it wants.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use std::borrow::Cow;
+
+use async_graphql::registry::Registry;
+use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{DateTime as ChronoDateTime, NaiveDate};
 use iso_currency::Currency;
 use rust_decimal::Decimal as Number;
 
 use crate::platform::clock::{Day, Timestamp};
 
-fn text<T: ScalarType + async_graphql::InputType>(
-    value: Value,
-) -> Result<String, InputValueError<T>> {
+fn text<T: ScalarType + InputType>(value: Value) -> Result<String, InputValueError<T>> {
     match value {
         Value::String(text) => Ok(text),
         other => Err(InputValueError::expected_type(other)),
@@ -215,6 +216,42 @@ impl ScalarType for Url {
 
     fn to_value(&self) -> Value {
         Value::String(self.0.clone())
+    }
+}
+
+/// A URL in an input that says itself what is wrong with it: a user error there, instead of a bad request.
+pub(crate) struct AnyUrl(pub(crate) String);
+
+impl InputType for AnyUrl {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <Url as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Url as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> Result<Self, InputValueError<Self>> {
+        let text = match value {
+            Some(Value::String(text)) => text,
+            other => return Err(InputValueError::expected_type(other.unwrap_or_default())),
+        };
+        if text.len() > 2048 {
+            return Err(InputValueError::custom(
+                "Write an address of at most 2,048 characters.",
+            ));
+        }
+        Ok(Self(text))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
     }
 }
 

@@ -30,6 +30,7 @@ mod logging;
 mod media;
 mod migrating;
 mod outage;
+mod proof;
 mod reading;
 mod renditions;
 mod replays;

@@ -11,7 +11,7 @@ use crate::endorsements::service::{
 };
 use crate::error::Result;
 use crate::graphql::context::input_id;
-use crate::graphql::scalars::{CountryCode, Date, DateTime, Decimal, Locale, Url};
+use crate::graphql::scalars::{AnyUrl, CountryCode, Date, DateTime, Decimal, Locale};
 
 /// What a version says in one language.
 #[derive(InputObject)]
@@ -111,8 +111,8 @@ pub(super) struct CreateEndorsementInput {
     kind: EndorsementKind,
     /// The day on which it was said.
     published_on: Date,
-    /// Where it was said.
-    source_url: Option<Url>,
+    /// Where it was said: a public http or https address. It is fetched as evidence.
+    source_url: Option<AnyUrl>,
     /// What it says.
     wording: WordingInput,
     /// Whose work it was: an access token's id. Reuse is credited to them.
@@ -205,10 +205,13 @@ impl TryFrom<AddEndorsementVersionInput> for NewVersion {
     }
 }
 
-/// A piece of evidence.
+/// A piece of evidence: a page, a file, or a file and where it is from.
 #[derive(InputObject)]
 pub(super) struct AddEvidenceInput {
     endorsement: ID,
+    /// The page that proves it: a public http or https address. It is fetched as it stands, unless a file is
+    /// given too.
+    url: Option<AnyUrl>,
     /// The file that proves it.
     file: Option<FileSource>,
     /// What you say of it; at most 10,000 characters.
@@ -225,6 +228,7 @@ impl AddEvidenceInput {
         };
         Ok(NewEvidence {
             endorsement: input_id(&self.endorsement, "endorsement")?,
+            url: self.url.map(|url| url.0),
             file,
             note: self.note,
         })

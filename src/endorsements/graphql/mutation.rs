@@ -223,7 +223,8 @@ impl EndorsementsMutation {
         )
     }
 
-    /// Adds a file as evidence that it was said. It counts from now on.
+    /// Adds evidence that it was said. A file counts from now on; a page is PENDING until it has been fetched.
+    /// A page that cannot be had is FAILED and says why: add a file then.
     async fn add_evidence(
         &self,
         ctx: &Context<'_>,

@@ -39,7 +39,7 @@ impl Evidence {
         self.0.url.clone().map(Url)
     }
 
-    /// What is kept of it; null while there is nothing.
+    /// What is kept of it, the page as it stood at first; null while there is nothing.
     async fn file(&self) -> Option<File> {
         self.0
             .file
@@ -52,7 +52,7 @@ impl Evidence {
         self.0.state
     }
 
-    /// Why it could not be fetched.
+    /// Why it could not be fetched, or not be looked at again.
     async fn error(&self) -> Option<&str> {
         self.0.error.as_deref()
     }
@@ -67,7 +67,8 @@ impl Evidence {
         self.0.checked_at.map(DateTime)
     }
 
-    /// Whether the quote stands on the page; null where that was not looked for.
+    /// Whether the original statement's quote stood on the page when it was last looked at: word for word,
+    /// but for white space, quotation marks, dashes and ellipses. Null where there is no quote or no text.
     async fn contains_quote(&self) -> Option<bool> {
         self.0.contains_quote
     }

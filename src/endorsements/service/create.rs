@@ -6,6 +6,7 @@ use async_graphql::ID;
 use serde_json::json;
 
 use super::claims::{self, CleanClaim, NewClaim};
+use super::evidence;
 use super::parts;
 use super::wording::{self, CleanWording, NewWording};
 use crate::accounts::{OpContext, Scope, Viewer};
@@ -14,6 +15,7 @@ use crate::contents::change::announce_version;
 use crate::contents::labels::{LabelNames, resolve_labels};
 use crate::contents::service::{NewContent, add_version, check_times, insert, lock};
 use crate::contents::{ContentKind, EndorsementKind};
+use crate::endorsements::pages::look_again;
 use crate::error::{Error, Problems, Result};
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::db::{Sql, Tx, exists, run};
@@ -51,6 +53,8 @@ struct Clean {
     kind: EndorsementKind,
     published_on: Day,
     source_url: Option<String>,
+    /// Whether pages are fetched: then the source is evidence.
+    fetches: bool,
     wording: CleanWording,
     won_by: Option<Actor>,
     recheck_every_days: Option<i32>,
@@ -80,6 +84,9 @@ async fn check(cx: &OpContext, new: NewEndorsement) -> Result<Clean> {
         parts::check_interval(&mut problems, days);
     }
     check_times(&mut problems, new.release_at, new.expire_at);
+    if let Some(url) = &new.source_url {
+        evidence::check_page(&mut problems, cx, "sourceUrl", url);
+    }
     let assets = parts::asset_ids(&mut problems, &new.assets);
     let brand = problems.keep(input_brand(cx, &new.brand, "brand").await)?;
     let outlet = problems.keep(input_outlet(cx, &new.outlet, "outlet").await)?;
@@ -106,6 +113,7 @@ async fn check(cx: &OpContext, new: NewEndorsement) -> Result<Clean> {
         outlet,
         kind: new.kind,
         published_on: new.published_on,
+        fetches: cx.app.fetcher.is_some(),
         source_url: new.source_url,
         wording,
         won_by,
@@ -136,6 +144,9 @@ async fn create(tx: &Tx, new: &Clean) -> Result<EndorsementId> {
     wording::insert(tx, version, &new.wording).await?;
     claims::replace(tx, id, brand, &new.claims).await?;
     parts::attach(tx, id, brand, &new.assets).await?;
+    if let Some(url) = new.source_url.as_ref().filter(|_| new.fetches) {
+        evidence::add_page(tx, id, url, None).await?;
+    }
     let id = EndorsementId(id.0);
     let mut contents = vec![id.into()];
     contents.extend(&new.assets);
@@ -196,6 +207,8 @@ async fn add(
     target.check_not_trashed("endorsement")?;
     let (id, number) = add_version(tx, target.id, new.expected_number, note).await?;
     wording::insert(tx, id, wording).await?;
+    // Its quote may be another.
+    look_again(tx, target.id).await?;
     tx.audit(Audit {
         brand: Some(target.brand),
         action: "addEndorsementVersion",

@@ -11,49 +11,76 @@ use crate::contents::service::{MAX_LABELS, announce, lock};
 use crate::endorsements::model::EvidenceState;
 use crate::error::{Error, Problems, Result, UserErrorCode};
 use crate::platform::db::{Sql, Tx, fetch_count, run};
+use crate::platform::fetch::{Fetcher, Rules};
 use crate::platform::ids::{ContentId, EndorsementId, EvidenceId};
 use crate::platform::ledger::Audit;
 use crate::platform::names::name_of;
 use crate::platform::text;
 
-/// A file that proves it.
+/// A page or a file that proves it.
 pub(crate) struct NewEvidence {
     pub endorsement: EndorsementId,
-    /// The file, or what is wrong with it, to be told with everything else; none: REQUIRED.
+    /// The page to fetch; with a file: where that is from.
+    pub url: Option<String>,
+    /// The file, or what is wrong with it, to be told with everything else.
     pub file: Option<Result<SourceFile>>,
     pub note: Option<String>,
 }
 
-/// Adds a file as evidence; it counts from now on.
+/// A page or a file, checked.
+struct Proof {
+    url: Option<String>,
+    file: Option<SourceFile>,
+    note: Option<String>,
+}
+
+/// Adds evidence: a file counts from now on, a page once it has been fetched.
 pub(crate) async fn add_evidence(cx: &OpContext, new: NewEvidence) -> Result<EvidenceId> {
     cx.viewer.require(Scope::Write)?;
     let mut problems = Problems::new();
     let note = text::optional(&mut problems, "note", new.note.as_deref(), text::PROSE);
-    let file = if let Some(file) = new.file {
-        problems.keep(file)?
-    } else {
-        problems.add(
-            UserErrorCode::Required,
-            "file",
-            "Give the file that proves it.",
-        );
-        None
+    let has_file = new.file.is_some();
+    if let Some(url) = &new.url {
+        check_page(&mut problems, cx, "url", url);
+        if !has_file && cx.app.fetcher.is_none() {
+            let text = "This server fetches no pages. Add a file.";
+            problems.add(UserErrorCode::Invalid, "url", text);
+        }
+    } else if !has_file {
+        let text = "Give the address of the page, or the file that proves it.";
+        problems.add(UserErrorCode::Required, "file", text);
+    }
+    let file = match new.file {
+        Some(file) => problems.keep(file)?,
+        None => None,
     };
     problems.check()?;
-    let file = file.ok_or_else(|| Error::internal("a good input without its file"))?;
-    let input = (Arc::clone(&cx.viewer), new.endorsement, file, note);
-    cx.write(input, |tx, (viewer, id, file, note)| {
-        Box::pin(add(tx, viewer, *id, file, note.clone()))
+    let proof = Proof {
+        url: new.url,
+        file,
+        note,
+    };
+    let input = (Arc::clone(&cx.viewer), new.endorsement, proof);
+    cx.write(input, |tx, (viewer, id, proof)| {
+        Box::pin(add(tx, viewer, *id, proof))
     })
     .await
+}
+
+/// An address that a page may be fetched from, on this server or another.
+pub(super) fn check_page(problems: &mut Problems, cx: &OpContext, field: &str, url: &str) {
+    let default = Rules::default();
+    let rules = cx.app.fetcher.as_ref().map_or(&default, Fetcher::rules);
+    if let Err(reason) = rules.check(url) {
+        problems.add(UserErrorCode::Invalid, field, reason);
+    }
 }
 
 async fn add(
     tx: &Tx,
     viewer: &Viewer,
     endorsement: EndorsementId,
-    file: &SourceFile,
-    note: Option<String>,
+    proof: &Proof,
 ) -> Result<EvidenceId> {
     let target = lock(tx, viewer, endorsement.into(), "endorsement").await?;
     if target.kind != ContentKind::Endorsement {
@@ -61,28 +88,68 @@ async fn add(
     }
     target.check_not_trashed("endorsement")?;
     check_room(tx, target.id).await?;
-    keep(tx, file).await?;
-    let id: EvidenceId = tx.id();
-    let row = [
-        ("id", id.into()),
-        ("endorsement_id", target.id.into()),
-        ("sha256", file.sha256.clone().into()),
-        ("filename", file.filename.clone().into()),
-        ("state", name_of(EvidenceState::Current)?.into()),
-        ("captured_at", tx.op.at.into()),
-        ("checked_at", tx.op.at.into()),
-        ("note", note.clone().into()),
-        ("created_at", tx.op.at.into()),
-    ];
-    run(&**tx, Sql::insert("evidence", row)).await?;
+    let (url, file, note) = (&proof.url, &proof.file, &proof.note);
+    let id = match (file, url) {
+        (Some(file), _) => add_file(tx, target.id, file, proof).await?,
+        (None, Some(url)) => add_page(tx, target.id, url, note.as_ref()).await?,
+        (None, None) => return Err(Error::internal("evidence of nothing")),
+    };
+    let file = file.as_ref();
     tx.audit(Audit {
         brand: Some(target.brand),
         action: "addEvidence",
         subject: id.to_string(),
         contents: vec![target.id],
-        changes: json!({ "sha256": file.sha256, "filename": file.filename, "note": note }),
+        changes: json!({
+            "url": url, "sha256": file.map(|f| &f.sha256), "filename": file.map(|f| &f.filename), "note": note,
+        }),
     });
     announce(tx, "CONTENT_UPDATED", target.brand, target.kind, target.id);
+    Ok(id)
+}
+
+async fn add_file(
+    tx: &Tx,
+    endorsement: ContentId,
+    file: &SourceFile,
+    proof: &Proof,
+) -> Result<EvidenceId> {
+    keep(tx, file).await?;
+    let id: EvidenceId = tx.id();
+    let row = [
+        ("id", id.into()),
+        ("endorsement_id", endorsement.into()),
+        ("url", proof.url.clone().into()),
+        ("sha256", file.sha256.clone().into()),
+        ("filename", file.filename.clone().into()),
+        ("state", name_of(EvidenceState::Current)?.into()),
+        ("captured_at", tx.op.at.into()),
+        ("checked_at", tx.op.at.into()),
+        ("note", proof.note.clone().into()),
+        ("created_at", tx.op.at.into()),
+    ];
+    run(&**tx, Sql::insert("evidence", row)).await?;
+    Ok(id)
+}
+
+/// Adds a page that is fetched as soon as may be.
+pub(super) async fn add_page(
+    tx: &Tx,
+    endorsement: ContentId,
+    url: &str,
+    note: Option<&String>,
+) -> Result<EvidenceId> {
+    let id: EvidenceId = tx.id();
+    let row = [
+        ("id", id.into()),
+        ("endorsement_id", endorsement.into()),
+        ("url", url.into()),
+        ("state", name_of(EvidenceState::Pending)?.into()),
+        ("note", note.cloned().into()),
+        ("next_at", tx.op.at.into()),
+        ("created_at", tx.op.at.into()),
+    ];
+    run(&**tx, Sql::insert("evidence", row)).await?;
     Ok(id)
 }
 

@@ -8,14 +8,15 @@ use crate::accounts::{OpContext, Scope, Viewer};
 use crate::contents::ContentKind;
 use crate::contents::lifecycle::withdraw;
 use crate::contents::service::{announce, lock};
+use crate::endorsements::pages::look_again;
 use crate::error::{Error, Problems, Result, UserErrorCode};
 use crate::platform::db::{Sql, Tx, run};
 use crate::platform::ids::EndorsementId;
 use crate::platform::ledger::Audit;
 use crate::platform::text;
 
-/// Records that somebody looked: it is still said, and the next recheck is an interval away; or it is
-/// not, and the endorsement is recalled with the note as the reason.
+/// Records that somebody looked: it is still said, the next recheck is an interval away, and its pages are
+/// looked at again; or it is not, and the endorsement is recalled with the note as the reason.
 pub(crate) async fn recheck_endorsement(
     cx: &OpContext,
     id: EndorsementId,
@@ -65,6 +66,7 @@ async fn recheck(
             .push(" WHERE content_id = ")
             .bind(target.id);
         run(&**tx, sql).await?;
+        look_again(tx, target.id).await?;
         announce(tx, "CONTENT_UPDATED", target.brand, target.kind, target.id);
     } else if target.withdrawn_at.is_some() {
         return Err(Error::user(

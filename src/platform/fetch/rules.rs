@@ -31,7 +31,12 @@ impl Rules {
     /// The URL, if a page may be fetched from it; else why not, for the one who wrote it. A name is looked up
     /// later, and its addresses are looked at then.
     pub fn check(&self, text: &str) -> Result<Url, &'static str> {
-        let url = Url::parse(text).map_err(|_| "This is no whole http or https address.")?;
+        let broken = "This is no whole http or https address.";
+        // The parser would leave them out, and what is kept is the text.
+        if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err(broken);
+        }
+        let url = Url::parse(text).map_err(|_| broken)?;
         self.check_url(&url).map(|()| url)
     }
 
@@ -151,6 +156,8 @@ mod tests {
             "//example.com/",
             "/etc/passwd",
             "",
+            " http://example.com/",
+            "http://exa\nmple.com/",
         ] {
             assert!(rules.check(text).is_err(), "{text}");
         }

@@ -8,6 +8,7 @@ use accolade::config::{Config, Delivery, Limits, LogFormat, UploadLimits};
 use accolade::platform::blob::StoreConfig;
 use accolade::platform::clock::{Clock, Timestamp};
 use accolade::platform::db::DatabaseConfig;
+use accolade::platform::fetch::Rules;
 use accolade::platform::room::Reserve;
 use accolade::testing::TestDatabase;
 use chrono::TimeDelta;
@@ -135,6 +136,7 @@ impl TestApp {
             reserve,
             uploads: UploadLimits::default(),
             scrub_bytes_per_second: 0,
+            fetch: Some(Rules::default()),
             public_url: url.parse().unwrap(),
             content_origin: None,
             delivery: Delivery::Stream,
