@@ -15,14 +15,14 @@ crate::sql_migration! {
             url text NOT NULL,
             headers text NOT NULL,
             sha256 text NOT NULL REFERENCES files (sha256),
-            text_sha256 text REFERENCES files (sha256),
+            extract_sha256 text REFERENCES files (sha256),
             main_sha256 text NOT NULL,
             contains_quote boolean,
             captured_at bigint NOT NULL
         )",
         "CREATE INDEX page_captures_evidence ON page_captures (evidence_id, captured_at)",
         "CREATE INDEX page_captures_file ON page_captures (sha256)",
-        "CREATE INDEX page_captures_text ON page_captures (text_sha256)",
+        "CREATE INDEX page_captures_text ON page_captures (extract_sha256)",
     ],
     down: &[
         "DROP TABLE page_captures",

@@ -17,7 +17,7 @@ pub(crate) const USES: [(&str, &str); 7] = [
     ("asset_versions", "sha256"),
     ("evidence", "sha256"),
     ("page_captures", "sha256"),
-    ("page_captures", "text_sha256"),
+    ("page_captures", "extract_sha256"),
     ("leases", "document_sha256"),
     ("reviews", "document_sha256"),
     ("renditions", "sha256"),

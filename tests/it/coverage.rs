@@ -439,7 +439,7 @@ async fn the_best_proof_is_known_fresh_fitting_and_proven() {
         .await
         .data()["node"]["beaconKey"]
         .clone();
-    let event = json!({ "id": "e", "kind": "ORDER", "beaconKey": key, "count": 200000 });
+    let event = json!({ "id": "e", "kind": "ORDER", "beaconKey": key, "count": 200_000 });
     app.mutate("recordUsage", json!({ "events": [event] }), "accepted")
         .await;
     let found = app

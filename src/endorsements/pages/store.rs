@@ -174,7 +174,7 @@ pub(super) async fn target(db: &impl ConnectionTrait, id: EvidenceId) -> Result<
          JOIN endorsements e ON e.content_id = c.id
          LEFT JOIN page_captures p ON p.id = (SELECT o.id FROM page_captures o WHERE o.evidence_id = i.id
           ORDER BY o.captured_at, o.id LIMIT 1)
-         LEFT JOIN files f ON f.sha256 = p.text_sha256
+         LEFT JOIN files f ON f.sha256 = p.extract_sha256
          WHERE i.id = ",
     )
     .bind(id);
@@ -343,7 +343,7 @@ async fn add_capture(tx: &Tx, target: &Target, page: &Captured) -> Result<()> {
         ("headers", page.headers.clone().into()),
         ("sha256", page.file.sha256.clone().into()),
         (
-            "text_sha256",
+            "extract_sha256",
             page.text.as_ref().map(|t| t.sha256.clone()).into(),
         ),
         ("main_sha256", page.main_sha256.clone().into()),
