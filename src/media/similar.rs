@@ -36,16 +36,24 @@ struct Own {
     perceptual_hash: Option<i64>,
 }
 
+/// A file and what it looks like.
 #[derive(FromQueryResult)]
-struct Candidate {
-    content_id: ContentId,
+struct Looks {
     sha256: String,
     perceptual_hash: Option<i64>,
 }
 
+/// A file and a content that has it.
+#[derive(FromQueryResult)]
+struct User {
+    content_id: ContentId,
+    sha256: String,
+}
+
 /// Near duplicates of the newest versions of these assets among all versions of the contents `c` that a
-/// condition selects and that are not in the trash, the nearest first, then the newest. The same bytes are 0 apart, whether or not they are
-/// a picture. Two statements.
+/// condition selects and that are not in the trash, the nearest first, then the newest. The same bytes are 0
+/// apart, whether or not they are a picture. Three statements: what looks alike is found first, for no planner
+/// guesses how little that is.
 pub(super) async fn near(
     db: &impl ConnectionTrait,
     which: Sql,
@@ -59,14 +67,39 @@ pub(super) async fn near(
     )
     .list(assets.iter().copied());
     let own: Vec<Own> = fetch(db, sql).await?;
-    let candidates: Vec<Candidate> = fetch(db, candidates(which, &own)).await?;
+    let looks: Vec<Looks> = fetch(db, look_alikes(&own)).await?;
+    let looks: HashMap<String, Option<i64>> = looks
+        .into_iter()
+        .filter(|other| own.iter().any(|asset| apart(asset, other).is_some()))
+        .map(|other| (other.sha256, other.perceptual_hash))
+        .collect();
+    let sql = Sql::new(
+        "SELECT DISTINCT v.content_id, av.sha256 FROM asset_versions av JOIN versions v ON v.id = av.version_id
+         JOIN contents c ON c.id = v.content_id WHERE c.trashed_at IS NULL AND ",
+    )
+    .append(which)
+    .push(" AND av.sha256 IN ")
+    .list(looks.keys().cloned());
+    let users: Vec<User> = fetch(db, sql).await?;
+    let candidates: Vec<(ContentId, Looks)> = users
+        .into_iter()
+        .map(|user| {
+            let perceptual_hash = looks.get(&user.sha256).copied().flatten();
+            let looks = Looks {
+                sha256: user.sha256,
+                perceptual_hash,
+            };
+            (user.content_id, looks)
+        })
+        .collect();
     Ok(own
         .into_iter()
         .map(|asset| (asset.content_id, nearest(&asset, &candidates)))
         .collect())
 }
 
-fn candidates(which: Sql, own: &[Own]) -> Sql {
+/// The files whose hashes share a probe with one of these, and these themselves.
+fn look_alikes(own: &[Own]) -> Sql {
     let hashes: Vec<u64> = own
         .iter()
         .filter_map(|asset| asset.perceptual_hash.map(i64::cast_unsigned))
@@ -88,14 +121,9 @@ fn candidates(which: Sql, own: &[Own]) -> Sql {
     });
     let same = Sql::new("SELECT m.sha256, m.perceptual_hash FROM media_facts m WHERE m.sha256 IN ")
         .list(own.iter().map(|asset| asset.sha256.clone()));
-    Sql::new("SELECT DISTINCT v.content_id, n.sha256, n.perceptual_hash FROM (")
+    Sql::new("SELECT n.sha256, n.perceptual_hash FROM (")
         .append(Sql::between(" UNION ", by_part.chain([same])))
-        .push(
-            ") n JOIN asset_versions av ON av.sha256 = n.sha256 JOIN versions v ON v.id = av.version_id
-             JOIN contents c ON c.id = v.content_id WHERE c.trashed_at IS NULL AND ",
-        )
-        .append(which)
-        .push(" LIMIT ")
+        .push(") n LIMIT ")
         .bind(MOST_CANDIDATES)
 }
 
@@ -106,16 +134,24 @@ fn probes(shifted: u64) -> impl Iterator<Item = i64> {
     turned.chain([part]).map(u64::cast_signed)
 }
 
-fn nearest(asset: &Own, candidates: &[Candidate]) -> Vec<Near> {
+/// In how many bits a picture differs from an asset's; none where they do not look alike.
+fn apart(asset: &Own, other: &Looks) -> Option<u32> {
+    let apart = match (asset.perceptual_hash, other.perceptual_hash) {
+        _ if asset.sha256 == other.sha256 => 0,
+        (Some(a), Some(b)) => (a ^ b).count_ones(),
+        _ => return None,
+    };
+    (apart <= MOST_APART).then_some(apart)
+}
+
+fn nearest(asset: &Own, candidates: &[(ContentId, Looks)]) -> Vec<Near> {
     let mut nearest: HashMap<ContentId, u32> = HashMap::new();
-    for other in candidates {
-        let apart = match (asset.perceptual_hash, other.perceptual_hash) {
-            _ if asset.sha256 == other.sha256 => 0,
-            (Some(a), Some(b)) => (a ^ b).count_ones(),
-            _ => continue,
-        };
-        if apart <= MOST_APART && other.content_id != asset.content_id {
-            let known = nearest.entry(other.content_id).or_insert(apart);
+    for (content, other) in candidates {
+        if *content == asset.content_id {
+            continue;
+        }
+        if let Some(apart) = apart(asset, other) {
+            let known = nearest.entry(*content).or_insert(apart);
             *known = apart.min(*known);
         }
     }
