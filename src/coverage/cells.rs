@@ -61,25 +61,27 @@ pub(super) struct Found {
     pub until: Option<Timestamp>,
 }
 
-/// An endorsement's cells in the order of the places, and when time alone changes them. A parent's cell is
-/// the first, in the order of the states, among its own and those under it.
+/// An endorsement's cells in the order of the places, and when time alone changes them.
 pub(super) fn cells(win: &Win, places: &Places, at: Timestamp) -> (Vec<Cell>, Option<Timestamp>) {
-    let mut until: Option<Timestamp> = None;
-    let mut cells: Vec<Cell> = Vec::with_capacity(places.all.len());
-    for place in &places.all {
-        let found = own(win, place, at);
-        until = [until, found.until].into_iter().flatten().min();
-        cells.push(found.cell);
-    }
+    let found = found(win, places, at);
+    let until = found.iter().filter_map(|found| found.until).min();
+    (found.into_iter().map(|found| found.cell).collect(), until)
+}
+
+/// What is found of an endorsement in each place, in their order. A parent's cell is the first, in the order of
+/// the states, among its own and those under it; the rest is what it says itself.
+pub(super) fn found(win: &Win, places: &Places, at: Timestamp) -> Vec<Found> {
+    let mut found: Vec<Found> = places.all.iter().map(|place| own(win, place, at)).collect();
     for i in &places.upward {
         let parent = places.all.get(*i).and_then(|place| place.parent);
-        if let (Some(parent), Some(child)) = (parent, cells.get(*i).copied())
-            && let Some(cell) = cells.get_mut(parent)
+        let child = found.get(*i).map(|found| found.cell);
+        if let (Some(parent), Some(child)) = (parent, child)
+            && let Some(found) = found.get_mut(parent)
         {
-            *cell = first(*cell, child);
+            found.cell = first(found.cell, child);
         }
     }
-    (cells, until)
+    found
 }
 
 /// The first of two in the order of the states; of two gaps the older one.
@@ -95,7 +97,7 @@ fn first(a: Cell, b: Cell) -> Cell {
 }
 
 /// What a place itself says of an endorsement.
-pub(super) fn own(win: &Win, place: &Place, at: Timestamp) -> Found {
+fn own(win: &Win, place: &Place, at: Timestamp) -> Found {
     let here = || {
         let placed = win.placements.iter();
         placed.filter(|placed| placed.channel == place.channel.id)

@@ -12,13 +12,11 @@ use crate::accounts::OpContext;
 use crate::catalog::resolve as catalog;
 use crate::channels::{self, Channel, resolve};
 use crate::contents::service::brand_condition;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::library::filter::check;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Sql;
 use crate::platform::ids::{ChannelId, OutletId, TokenId};
-
-/// Longest list in a filter.
-const MAX_LIST: usize = 250;
 
 /// Filters on coverage: each list is any-of, the fields together are all-of. A list that is given and empty
 /// matches nothing; what names nothing matches nothing.
@@ -50,18 +48,20 @@ impl Filter {
         let tree = channels::tree(cx).await?;
         let at = self.at.unwrap_or_else(|| cx.at());
         let places = Places::new(&tree, at);
-        let asked = |channel: &Channel| {
-            let chain = || tree.chain(channel.id).into_iter().map(|above| above.id);
-            let named = self.channels.as_ref().map(|texts| {
-                let named = texts
-                    .iter()
-                    .filter_map(|text| resolve::find(&cx.viewer, &tree, text));
-                named.map(|channel| channel.id).collect::<Vec<ChannelId>>()
-            });
-            resolve::reaches(&cx.viewer, &tree, channel.id)
-                && named.is_none_or(|named| chain().any(|id| named.contains(&id)))
-        };
         check(self.channels.as_ref().map_or(0, Vec::len))?;
+        let named: Option<Vec<ChannelId>> = self.channels.as_ref().map(|texts| {
+            let found = texts
+                .iter()
+                .filter_map(|text| resolve::find(&cx.viewer, &tree, text));
+            found.map(|channel| channel.id).collect()
+        });
+        let asked = |channel: &Channel| {
+            let mut chain = tree.chain(channel.id).into_iter();
+            resolve::reaches(&cx.viewer, &tree, channel.id)
+                && named
+                    .as_ref()
+                    .is_none_or(|named| chain.any(|above| named.contains(&above.id)))
+        };
         let columns = places.all.iter().enumerate();
         let columns = columns.filter(|(_, place)| asked(&place.channel));
         let columns = columns.map(|(i, _)| i).collect();
@@ -122,13 +122,4 @@ impl Filter {
 
 fn of_endorsement(condition: &'static str) -> Sql {
     Sql::new("EXISTS (SELECT 1 FROM endorsements e WHERE e.content_id = c.id AND ").push(condition)
-}
-
-fn check(len: usize) -> Result<()> {
-    if len <= MAX_LIST {
-        return Ok(());
-    }
-    Err(Error::BadRequest(format!(
-        "A list in a filter has at most {MAX_LIST} entries."
-    )))
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::cells::{Found, own};
+use super::cells::{Found, found};
 use super::filter::Scope;
 use super::model::{Cell, CoverageState, Row, Win};
 use crate::error::Result;
@@ -199,7 +199,10 @@ impl Scope {
 
     fn tell(&self, win: &Win) -> Vec<Told> {
         let survey = &self.survey;
-        let (cells, _) = super::cells::cells(win, &survey.places, survey.at);
+        let mut found: Vec<Option<Found>> = found(win, &survey.places, survey.at)
+            .into_iter()
+            .map(Some)
+            .collect();
         let mut placements: Vec<_> = win
             .placements
             .iter()
@@ -208,8 +211,8 @@ impl Scope {
         placements.sort_unstable_by_key(|placed| Reverse(placed.id));
         placements.dedup_by_key(|placed| placed.id);
         let told = self.columns.iter().filter_map(|i| {
-            let (place, cell) = (survey.places.all.get(*i)?, *cells.get(*i)?);
-            let Found { holds, .. } = own(win, place, survey.at);
+            let place = survey.places.all.get(*i)?;
+            let Found { cell, holds, .. } = found.get_mut(*i)?.take()?;
             let under = |channel: ChannelId| {
                 let chain = survey.tree.chain(channel);
                 chain.iter().any(|above| above.id == place.channel.id)

@@ -55,8 +55,10 @@ async fn write(tx: &Tx, new: &NewWaiver, caller: &Caller) -> Result<(ContentId, 
         return Err(Error::not_found("endorsement"));
     }
     let places = Places::new(&caller.tree, tx.op.at);
-    let here = places.all.iter();
-    let here = { here }.position(|place| place.channel.id == new.channel);
+    let here = places
+        .all
+        .iter()
+        .position(|place| place.channel.id == new.channel);
     let wins = wins(&**tx, &[new.endorsement]).await?;
     let state = wins.first().zip(here).and_then(|(win, here)| {
         let (cells, _) = cells(win, &places, tx.op.at);

@@ -233,7 +233,8 @@ impl Filter {
     }
 }
 
-fn check(len: usize) -> Result<()> {
+/// A list in a filter is no longer than it may be.
+pub(crate) fn check(len: usize) -> Result<()> {
     if len <= MAX_LIST {
         return Ok(());
     }
