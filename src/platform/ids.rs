@@ -134,6 +134,7 @@ typed_id! {
     AuditEntryId = "audit";
     EventId = "event";
     UploadId = "upload";
+    SightingId = "sighting";
 }
 
 impl From<AssetId> for ContentId {

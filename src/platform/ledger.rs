@@ -120,7 +120,34 @@ pub(super) async fn finish<T: Serialize>(
             .bind(idempotency.key.clone());
         writes.push(update);
     }
-    if !pending.audit.is_empty() {
+    writes.extend(entries(tx, op, pending.audit, pending.events));
+    run_together(&**tx, writes).await
+}
+
+/// Writes the entries and events that a unit has handed in so far, so that many need not be kept in memory.
+pub(super) async fn record(tx: &Tx, pending: Pending) -> Result<()> {
+    for sql in pending.writes {
+        run(&**tx, sql).await?;
+    }
+    let (mut audit, mut events) = (pending.audit.into_iter(), pending.events.into_iter());
+    loop {
+        let some: Vec<Audit> = audit.by_ref().take(RECORDED).collect();
+        let more: Vec<Event> = events.by_ref().take(RECORDED).collect();
+        if some.is_empty() && more.is_empty() {
+            return Ok(());
+        }
+        for sql in entries(tx, &tx.op, some, more) {
+            run(&**tx, sql).await?;
+        }
+    }
+}
+
+/// Entries that are written at a time.
+const RECORDED: usize = 512;
+
+fn entries(tx: &Tx, op: &Op, audit: Vec<Audit>, events: Vec<Event>) -> Vec<Sql> {
+    let mut writes = Vec::new();
+    if !audit.is_empty() {
         let (actor_kind, actor_id) = op.actor.to_columns();
         let columns = [
             "id",
@@ -135,7 +162,7 @@ pub(super) async fn finish<T: Serialize>(
         let mut links = Vec::new();
         let mut waiting = Vec::new();
         let mut rows = Vec::new();
-        for entry in pending.audit {
+        for entry in audit {
             let id: AuditEntryId = tx.id();
             links.extend(
                 entry
@@ -162,9 +189,9 @@ pub(super) async fn finish<T: Serialize>(
             writes.push(Sql::insert_all("audit_entry_contents", &columns, links));
         }
     }
-    if !pending.events.is_empty() {
+    if !events.is_empty() {
         let columns = ["id", "at", "brand_id", "topic", "subject", "payload"];
-        let rows = pending.events.into_iter().map(|event| {
+        let rows = events.into_iter().map(|event| {
             vec![
                 tx.id::<EventId>().into(),
                 op.at.into(),
@@ -176,7 +203,7 @@ pub(super) async fn finish<T: Serialize>(
         });
         writes.push(Sql::insert_all("outbox_events", &columns, rows));
     }
-    run_together(&**tx, writes).await
+    writes
 }
 
 /// The instance's chain in the audit log, beside one for each brand.

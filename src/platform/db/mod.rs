@@ -9,7 +9,9 @@ mod write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, SqlErr};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, FromQueryResult, SqlErr, Value,
+};
 
 pub use connect::{DatabaseConfig, Opened, open};
 pub use keyset::{
@@ -98,6 +100,31 @@ pub async fn run(db: &impl ConnectionTrait, sql: Sql) -> Result<u64> {
         .execute_raw(sql.into_statement(backend))
         .await?
         .rows_affected())
+}
+
+/// Rows that one statement of [`insert_many`] has: few sizes, so that each is prepared once.
+const ROWS: [usize; 4] = [512, 64, 8, 1];
+/// Values that a statement may bind on SQLite; PostgreSQL takes twice as many.
+const VALUES: usize = 32_766;
+
+/// Inserts rows in the order of `columns`, however many, none too; `end` stands behind each statement.
+pub async fn insert_many(
+    db: &impl ConnectionTrait,
+    table: &'static str,
+    columns: &[&'static str],
+    rows: Vec<Vec<Value>>,
+    end: &'static str,
+) -> Result<()> {
+    let mut left = rows.len();
+    let mut rows = rows.into_iter();
+    while left > 0 {
+        let fits = |size: &&usize| **size <= left && **size * columns.len() <= VALUES;
+        let size = ROWS.iter().find(fits).copied().unwrap_or(1);
+        let some = rows.by_ref().take(size);
+        run(db, Sql::insert_all(table, columns, some).push(end)).await?;
+        left -= size;
+    }
+    Ok(())
 }
 
 /// Runs statements for their effects, none of which reads what another one writes. On PostgreSQL they are

@@ -77,6 +77,12 @@ impl Tx {
         self.pending().events.push(event);
     }
 
+    /// Writes now what was handed in for the ledger so far: for units that hand in more than memory shall hold.
+    pub async fn settle(&self) -> Result<()> {
+        let pending = std::mem::take(&mut *self.pending());
+        ledger::record(self, pending).await
+    }
+
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
         self.pending
             .lock()
