@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::coverage::Board;
 use crate::endorsements;
 use crate::media::{self, Workers};
+use crate::placements;
 use crate::platform::blob::Blobs;
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, Sql};
@@ -145,6 +146,13 @@ impl App {
         tasks::spawn("fetch_pages", async move {
             repeat(&app, Duration::from_secs(2), |app| async move {
                 endorsements::fetch_due(&app).await.map(|_| ())
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("crawl", async move {
+            repeat(&app, Duration::from_secs(5), |app| async move {
+                placements::crawl_due(&app).await.map(|_| ())
             })
             .await;
         });

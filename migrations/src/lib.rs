@@ -25,6 +25,7 @@ mod m20261122_000014_create_renditions;
 mod m20261122_000015_look_at_media;
 mod m20261122_000016_create_waivers;
 mod m20261122_000018_fetch_pages;
+mod m20261122_000019_watch_placements;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000015_look_at_media::Migration),
             Box::new(m20261122_000016_create_waivers::Migration),
             Box::new(m20261122_000018_fetch_pages::Migration),
+            Box::new(m20261122_000019_watch_placements::Migration),
         ]
     }
 }

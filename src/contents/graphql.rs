@@ -28,7 +28,7 @@ use crate::graphql::interface::resolved_on_object;
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::library::{ContentKey, LabelsKey, VersionKey};
 use crate::placements::PlacementStatus;
-use crate::placements::graphql::{Placement, placements_of};
+use crate::placements::graphql::{Placement, beacon_key_of, placements_of};
 use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ContentId, VersionId};
 use crate::reviews::ReviewsKey;
@@ -317,6 +317,21 @@ impl ContentFields {
         #[graphql(desc = "The days that count; none: all of them.")] range: Option<DateRange>,
     ) -> GqlResult<UsageTotals> {
         UsageTotals::load(ctx, UsageOf::Content(self.0.id), range).await
+    }
+
+    /// For pages that pull: what a page that shows it sends with what it counts (`recordUsage`). The first
+    /// impression opens a placement, which is live until none has come for 14 days and follows the version that
+    /// pages were given. Null while it may not go out there.
+    async fn beacon_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The channel, by its id or slug.")] channel: ID,
+        #[graphql(desc = "The product beside which it is shown, by its id or SKU.")]
+        product: Option<ID>,
+    ) -> GqlResult<Option<String>> {
+        beacon_key_of(ctx, &self.0, channel, product)
+            .await
+            .or_fail()
     }
 
     /// The optimistic lock: send back the one you read.

@@ -103,14 +103,15 @@ fn own(win: &Win, place: &Place, at: Timestamp) -> Found {
         placed.filter(|placed| placed.channel == place.channel.id)
     };
     let live: Vec<(&Placed, Availability)> = here()
-        .filter(|placed| placed.status == PlacementStatus::Live)
+        .filter(|placed| placed.status(at) == PlacementStatus::Live)
         .map(|placed| {
             let ask = place.ask.clone().for_product(placed.product);
             (placed, decide(&placed.facts, &ask))
         })
         .collect();
     let answer = decide(&win.facts, &place.ask);
-    let untils = live.iter().map(|(_, answer)| answer.until);
+    let untils = live.iter();
+    let untils = untils.flat_map(|(placed, answer)| [answer.until, placed.ends_after(at)]);
     let waived_until = win.waivers.iter().map(|waiver| waiver.until);
     let waived_until = waived_until.map(|until| until.filter(|until| *until > at));
     let until = untils
@@ -132,7 +133,7 @@ fn own(win: &Win, place: &Place, at: Timestamp) -> Found {
     if !live.is_empty() {
         return found(CoverageState::Live, None, Vec::new());
     }
-    if here().any(|placed| placed.status == PlacementStatus::Planned) {
+    if here().any(|placed| placed.status(at) == PlacementStatus::Planned) {
         return found(CoverageState::Planned, None, Vec::new());
     }
     let untagged = |hold: &Hold| hold.reason == HoldReason::NotTagged;

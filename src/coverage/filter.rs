@@ -17,6 +17,7 @@ use crate::library::filter::check;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Sql;
 use crate::platform::ids::{ChannelId, OutletId, TokenId};
+use crate::rights::is_live;
 
 /// Filters on coverage: each list is any-of, the fields together are all-of. A list that is given and empty
 /// matches nothing; what names nothing matches nothing.
@@ -89,10 +90,15 @@ impl Filter {
             Sql::new("c.kind = 'ENDORSEMENT' AND c.trashed_at IS NULL"),
             Sql::new(
                 "((c.archived_at IS NULL AND c.withdrawn_at IS NULL)
-                  OR EXISTS (SELECT 1 FROM placements p WHERE p.content_id = c.id AND p.status = 'LIVE')
-                  OR EXISTS (SELECT 1 FROM endorsement_assets x JOIN placements p ON p.content_id = x.asset_id
-                     WHERE x.endorsement_id = c.id AND p.status = 'LIVE'))",
-            ),
+                  OR EXISTS (SELECT 1 FROM placements p WHERE p.content_id = c.id AND ",
+            )
+            .append(is_live("p", cx.at()))
+            .push(
+                ") OR EXISTS (SELECT 1 FROM endorsement_assets x JOIN placements p ON p.content_id = x.asset_id
+                     WHERE x.endorsement_id = c.id AND ",
+            )
+            .append(is_live("p", cx.at()))
+            .push("))"),
             brand_condition(&cx.viewer, "c.brand_id"),
         ];
         if let Some(brand) = &self.brand {

@@ -23,8 +23,8 @@ use crate::graphql::connection::{Connection, PageArgs, Total, check_limit, conne
 use crate::graphql::context::{Request, client_mutation_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
-use crate::placements::PlacementKey;
 use crate::placements::graphql::Placement;
+use crate::placements::{LastSeenKey, PlacementKey, PlacementStatus};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ChannelId, ContentId};
@@ -195,6 +195,15 @@ impl CoverageCell {
     /// Why it is in breach or blocked in the channel itself, or what a gap has left undone.
     async fn holds(&self) -> Vec<Hold> {
         self.told.holds.iter().cloned().map(Hold::from).collect()
+    }
+
+    /// When one of its live placements was last found where it should be; null for none that ever was.
+    async fn last_seen_at(&self, ctx: &Context<'_>) -> GqlResult<Option<DateTime>> {
+        let live = self.placements.iter().map(|placement| &placement.0);
+        let live = live.filter(|placement| placement.status == PlacementStatus::Live);
+        let keys: Vec<_> = live.map(|placement| LastSeenKey(placement.id)).collect();
+        let seen = ctx.loader().load_many(keys).await.or_fail()?;
+        Ok(seen.into_values().max().map(DateTime))
     }
 
     /// Of a gap: whole days since it could first be used.

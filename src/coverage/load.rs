@@ -72,6 +72,7 @@ struct PlacedRow {
     status: String,
     live_from: Option<Timestamp>,
     live_to: Option<Timestamp>,
+    live_until: Option<Timestamp>,
 }
 
 #[derive(FromQueryResult)]
@@ -235,7 +236,7 @@ async fn load_placements(
         .copied()
         .chain(attached.iter().map(|row| row.asset_id));
     let sql = Sql::new(
-        "SELECT id, content_id, version_id, channel_id, product_id, status, live_from, live_to
+        "SELECT id, content_id, version_id, channel_id, product_id, status, live_from, live_to, live_until
          FROM placements WHERE content_id IN ",
     )
     .list(contents);
@@ -284,7 +285,7 @@ async fn as_placed(
             product: row.product_id,
             status: named(&row.status)?,
             live_from: row.live_from,
-            live_to: row.live_to,
+            live_to: row.live_to.or(row.live_until),
             is_current,
             facts,
         });

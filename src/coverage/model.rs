@@ -100,11 +100,29 @@ pub(super) struct Placed {
     pub product: Option<ProductId>,
     pub status: PlacementStatus,
     pub live_from: Option<Timestamp>,
+    /// Its end, which may be ahead: a page that is not seen any more ends what it has opened.
     pub live_to: Option<Timestamp>,
     /// Whether the placed version is the content's current one.
     pub is_current: bool,
     /// Of the content as it would be if the placed version were its current one.
     pub facts: Arc<Facts>,
+}
+
+impl Placed {
+    /// What it is at an instant.
+    pub fn status(&self, at: Timestamp) -> PlacementStatus {
+        if self.live_to.is_some_and(|end| end <= at) {
+            PlacementStatus::Retired
+        } else {
+            self.status
+        }
+    }
+
+    /// When time alone ends it after an instant.
+    pub fn ends_after(&self, at: Timestamp) -> Option<Timestamp> {
+        let live = self.status == PlacementStatus::Live;
+        self.live_to.filter(|end| live && *end > at)
+    }
 }
 
 /// Somebody decided not to use it there, nor in what lies under it.

@@ -206,7 +206,7 @@ impl Scope {
         let mut placements: Vec<_> = win
             .placements
             .iter()
-            .filter(|placed| placed.status != PlacementStatus::Retired)
+            .filter(|placed| placed.status(survey.at) != PlacementStatus::Retired)
             .collect();
         placements.sort_unstable_by_key(|placed| Reverse(placed.id));
         placements.dedup_by_key(|placed| placed.id);

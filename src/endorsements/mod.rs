@@ -16,3 +16,4 @@ pub(crate) use loaders::{
 };
 pub use model::{Claim, ClaimState, Evidence, EvidenceState, choose_statement};
 pub use pages::fetch_due;
+pub(crate) use pages::{contains_quote, page_text};

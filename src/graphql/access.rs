@@ -91,7 +91,10 @@ const MUTATIONS: &[(&[&str], Scope)] = &[
         &["reviewVersion", "withdrawVersion", "decideClaim"],
         Scope::Review,
     ),
-    (&["recordUsage"], Scope::UsageWrite),
+    (
+        &["recordUsage", "recordSighting", "syncPlacements"],
+        Scope::UsageWrite,
+    ),
 ];
 
 /// What only those inside see of any content.
@@ -176,6 +179,8 @@ const TABLE: &[Row] = &[
     ("Review", Some(Internal), &[]),
     ("UpdateContentsResult", Some(Anyone), &[]),
     ("Placement", Some(Internal), &[]),
+    ("Sighting", Some(Public), &[]),
+    ("SyncRejection", Some(Anyone), &[]),
     ("UsageTotals", Some(Internal), &[]),
     ("Coverage", Some(Internal), &[]),
     ("CoverageRow", Some(Internal), &[]),

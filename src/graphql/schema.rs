@@ -13,7 +13,7 @@ use crate::contents::graphql::{Content, ContentsMutation};
 use crate::coverage::graphql::{CoverageMutation, CoverageQuery};
 use crate::endorsements::graphql::EndorsementsMutation;
 use crate::library::graphql::{LibraryQuery, SearchQuery};
-use crate::placements::graphql::PlacementsMutation;
+use crate::placements::graphql::{PlacementsMutation, WatchMutation};
 use crate::reviews::graphql::{ReviewsMutation, ReviewsQuery};
 use crate::rights::graphql::RightsMutation;
 use crate::usage::graphql::UsageMutation;
@@ -42,6 +42,7 @@ pub struct Mutation(
     EndorsementsMutation,
     ReviewsMutation,
     PlacementsMutation,
+    WatchMutation,
     UsageMutation,
     CoverageMutation,
 );

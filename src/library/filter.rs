@@ -15,6 +15,7 @@ use crate::platform::ids::{BrandId, ChannelId, OutletId};
 use crate::platform::names::name_of;
 use crate::platform::text;
 use crate::rights::gate::{Ask, HoldReason, held_by, lets_out};
+use crate::rights::is_live;
 
 /// Filters on a list: each list is any-of, the fields together are all-of. A list that is given and empty
 /// matches nothing; what names nothing matches nothing.
@@ -221,12 +222,12 @@ impl Filter {
                 .into_iter()
                 .filter(|channel| resolve::reaches(&cx.viewer, tree, channel.id))
                 .map(|channel| channel.id);
-            let live = Sql::new(
-                "EXISTS (SELECT 1 FROM placements p WHERE p.content_id = c.id AND p.status = 'LIVE'
-                 AND p.channel_id IN ",
-            )
-            .list(reached)
-            .push(")");
+            let live =
+                Sql::new("EXISTS (SELECT 1 FROM placements p WHERE p.content_id = c.id AND ")
+                    .append(is_live("p", cx.at()))
+                    .push(" AND p.channel_id IN ")
+                    .list(reached)
+                    .push(")");
             parts.push(if unused { live.negate() } else { live });
         }
         Ok(())

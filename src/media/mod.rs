@@ -16,5 +16,6 @@ pub(crate) mod graphql;
 pub(crate) use loaders::MetadataKey;
 pub use look::sweep;
 pub(crate) use look::{REVISION, look};
+pub(crate) use similar::looks_alike;
 pub(crate) use workers::StoredSource;
 pub use workers::Workers;

@@ -136,11 +136,16 @@ fn probes(shifted: u64) -> impl Iterator<Item = i64> {
 
 /// In how many bits a picture differs from an asset's; none where they do not look alike.
 fn apart(asset: &Own, other: &Looks) -> Option<u32> {
-    let apart = match (asset.perceptual_hash, other.perceptual_hash) {
-        _ if asset.sha256 == other.sha256 => 0,
-        (Some(a), Some(b)) => (a ^ b).count_ones(),
-        _ => return None,
-    };
+    match (asset.perceptual_hash, other.perceptual_hash) {
+        _ if asset.sha256 == other.sha256 => Some(0),
+        (Some(a), Some(b)) => looks_alike(a.cast_unsigned(), b.cast_unsigned()),
+        _ => None,
+    }
+}
+
+/// In how many bits the hashes of two pictures differ, if they look alike.
+pub(crate) fn looks_alike(one: u64, other: u64) -> Option<u32> {
+    let apart = (one ^ other).count_ones();
     (apart <= MOST_APART).then_some(apart)
 }
 

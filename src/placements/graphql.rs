@@ -1,11 +1,17 @@
 //! Placements in GraphQL, and the trash.
 
+mod pull;
+mod watch;
+
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 
+pub(crate) use self::pull::beacon_key_of;
+pub(crate) use self::watch::WatchMutation;
+use self::watch::{Sighting, sightings_of};
 use super::beacon::beacon_key;
-use super::loaders::{PlacementKey, PlacementsKey};
+use super::loaders::{CrawlErrorKey, PlacementKey, PlacementsKey};
 use super::model::{self, PlacementStatus};
 use super::service::{NewPlacement, PlacementChange, create_placement, update_placement};
 use super::store;
@@ -123,6 +129,24 @@ impl Placement {
         beacon_key(ctx.app(), self.0.id)
     }
 
+    /// Checks that it really is there, the last first.
+    async fn sightings(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; null: 20.")] first: Option<i32>,
+        #[graphql(desc = "The cursor to go on from.")] after: Option<String>,
+    ) -> GqlResult<Connection<Sighting>> {
+        sightings_of(ctx, self.0.id, PageArgs::forward(first, after)).await
+    }
+
+    /// Why its page could not be had when it was looked at last; null where it could, or nobody has tried.
+    async fn crawl_error(&self, ctx: &Context<'_>) -> GqlResult<Option<String>> {
+        ctx.loader()
+            .load_one(CrawlErrorKey(self.0.id))
+            .await
+            .or_fail()
+    }
+
     /// What was counted at this placement.
     async fn usage(
         &self,
@@ -146,7 +170,8 @@ pub(crate) async fn placements_of(
         Some([KeyPart::Id(id)]) => Some(PlacementId(*id)),
         _ => None,
     };
-    let key = PlacementsKey::new(content, status.clone(), after, request.limit);
+    let at = ctx.cx().at();
+    let key = PlacementsKey::new(content, (status.clone(), at), after, request.limit);
     let listed = ctx
         .loader()
         .load_one(key)
@@ -157,7 +182,7 @@ pub(crate) async fn placements_of(
         let (app, viewer) = (Arc::clone(ctx.app()), Arc::clone(&ctx.cx().viewer));
         Total::counted(move || {
             let (app, viewer, status) = (Arc::clone(&app), Arc::clone(&viewer), status.clone());
-            async move { store::count(app.db.read(), &viewer, content, status.as_deref()).await }
+            async move { store::count(app.db.read(), &viewer, content, status.as_deref(), at).await }
         })
     } else {
         Total::known(usize::try_from(listed.total).unwrap_or(usize::MAX))

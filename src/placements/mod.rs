@@ -5,14 +5,22 @@
 //! thrown away, which is why the trash is here.
 
 mod beacon;
+mod crawl;
 pub(crate) mod graphql;
 mod loaders;
 mod model;
+mod pull;
 mod service;
+mod sightings;
 mod store;
+mod sync;
 mod trash;
 
 pub(crate) use beacon::open_beacon;
-pub(crate) use loaders::PlacementKey;
+pub use crawl::crawl_due;
+pub(crate) use loaders::{LastSeenKey, PlacementKey};
 pub use model::{Placement, PlacementStatus};
+pub(crate) use pull::{Pulled, Shown, open_pulled, placements_of};
+pub(crate) use sightings::seen_by_beacon;
+pub use sightings::{Sighting, SightingSource};
 pub(crate) use store::visible;

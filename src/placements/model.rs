@@ -55,6 +55,7 @@ pub struct Placement {
     pub status: PlacementStatus,
     pub planned_for: Option<Day>,
     pub live_from: Option<Timestamp>,
+    /// When it stopped being live. Of one that a page has opened: when nobody had seen it for long enough.
     pub live_to: Option<Timestamp>,
     /// The content's current version, when the placement was read.
     pub current: Option<VersionId>,

@@ -23,6 +23,7 @@ use crate::platform::names::named;
 use crate::platform::text;
 use crate::rights;
 use crate::rights::gate::Ask;
+use crate::rights::is_live;
 
 /// What a new placement shall be.
 #[derive(Clone, Debug)]
@@ -98,7 +99,7 @@ pub(crate) async fn update_placement(
     mut change: PlacementChange,
 ) -> Result<PlacementId> {
     cx.viewer.require(Scope::Write)?;
-    let found = store::load(cx.app.db.read(), &cx.viewer, &[id]).await?;
+    let found = store::load(cx.app.db.read(), &cx.viewer, &[id], cx.at()).await?;
     let before = found
         .get(&id)
         .ok_or_else(|| Error::not_found("placement"))?;
@@ -274,14 +275,14 @@ async fn update(
     change: &PlacementChange,
     caller: &Caller,
 ) -> Result<PlacementId> {
-    let found = store::load(&**tx, &caller.viewer, &[id]).await?;
+    let found = store::load(&**tx, &caller.viewer, &[id], tx.op.at).await?;
     let content = found
         .get(&id)
         .map(|p| p.content)
         .ok_or_else(|| Error::not_found("placement"))?;
     let placed = lock(tx, &caller.viewer, content).await?;
     // Read again: until the lock was ours another write may have changed it.
-    let found = store::load(&**tx, &caller.viewer, &[id]).await?;
+    let found = store::load(&**tx, &caller.viewer, &[id], tx.op.at).await?;
     let before = found
         .get(&id)
         .ok_or_else(|| Error::not_found("placement"))?;
@@ -434,8 +435,8 @@ async fn check_cap(
     .await?;
     let mut conditions = vec![
         Sql::new("p.channel_id = ").bind(channel),
-        Sql::new("p.status = 'LIVE' AND c.kind = 'ENDORSEMENT' AND c.brand_id = ")
-            .bind(placed.brand),
+        is_live("p", tx.op.at),
+        Sql::new("c.kind = 'ENDORSEMENT' AND c.brand_id = ").bind(placed.brand),
         match product {
             Some(product) => Sql::new("p.product_id = ").bind(product),
             None => Sql::new("p.product_id IS NULL"),

@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::model::{Placement, PlacementStatus};
 use crate::accounts::{Reach, Viewer};
 use crate::contents::service::brand_condition;
 use crate::error::{Error, Result};
 use crate::platform::clock::{Day, Timestamp};
-use crate::platform::db::{Sql, fetch, fetch_count};
-use crate::platform::ids::{AudienceId, ChannelId, ContentId, PlacementId, ProductId, VersionId};
+use crate::platform::db::{Sql, fetch, fetch_count, fetch_one};
+use crate::platform::ids::{
+    AudienceId, BrandId, ChannelId, ContentId, PlacementId, ProductId, VersionId,
+};
 use crate::platform::names::named;
+use crate::rights::is_live;
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -28,33 +31,36 @@ struct Row {
     planned_for: Option<Day>,
     live_from: Option<Timestamp>,
     live_to: Option<Timestamp>,
+    live_until: Option<Timestamp>,
     current_id: Option<VersionId>,
 }
 
 const COLUMNS: &str =
     "p.id, p.content_id, p.version_id, p.channel_id, p.product_id, p.audience_id, p.location, p.url,
-     p.status, p.planned_for, p.live_from, p.live_to,
+     p.status, p.planned_for, p.live_from, p.live_to, p.live_until,
      (SELECT v.id FROM versions v WHERE v.content_id = p.content_id AND v.state = 'APPROVED'
       ORDER BY v.number DESC LIMIT 1) AS current_id";
 
-impl TryFrom<Row> for Placement {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self> {
-        Ok(Self {
-            id: row.id,
-            content: row.content_id,
-            version: row.version_id,
-            channel: row.channel_id,
-            product: row.product_id,
-            audience: row.audience_id,
-            location: row.location,
-            url: row.url,
-            status: named(&row.status)?,
-            planned_for: row.planned_for,
-            live_from: row.live_from,
-            live_to: row.live_to,
-            current: row.current_id,
+impl Row {
+    /// The placement as it is at an instant.
+    fn placement(self, at: Timestamp) -> Result<Placement> {
+        let stored: PlacementStatus = named(&self.status)?;
+        let lapsed = self.live_until.filter(|until| *until <= at);
+        let lapsed = lapsed.filter(|_| stored == PlacementStatus::Live);
+        Ok(Placement {
+            id: self.id,
+            content: self.content_id,
+            version: self.version_id,
+            channel: self.channel_id,
+            product: self.product_id,
+            audience: self.audience_id,
+            location: self.location,
+            url: self.url,
+            status: lapsed.map_or(stored, |_| PlacementStatus::Retired),
+            planned_for: self.planned_for,
+            live_from: self.live_from,
+            live_to: self.live_to.or(lapsed),
+            current: self.current_id,
         })
     }
 }
@@ -76,11 +82,12 @@ pub(crate) fn visible(viewer: &Viewer) -> Sql {
     Sql::all(walls)
 }
 
-/// Placements by id, those that the viewer reaches. One statement.
+/// Placements by id as they are at an instant, those that the viewer reaches. One statement.
 pub(super) async fn load(
     db: &impl ConnectionTrait,
     viewer: &Viewer,
     ids: &[PlacementId],
+    at: Timestamp,
 ) -> Result<HashMap<PlacementId, Arc<Placement>>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
@@ -93,28 +100,62 @@ pub(super) async fn load(
         .append(visible(viewer));
     let rows: Vec<Row> = fetch(db, sql).await?;
     rows.into_iter()
-        .map(|row| Placement::try_from(row).map(|p| (p.id, Arc::new(p))))
+        .map(|row| row.placement(at).map(|p| (p.id, Arc::new(p))))
         .collect()
 }
 
-/// The row of a new placement.
+#[derive(FromQueryResult)]
+struct Owner {
+    brand_id: BrandId,
+}
+
+/// The brand of a content that is placed.
+pub(super) async fn brand_of(db: &impl ConnectionTrait, content: ContentId) -> Result<BrandId> {
+    let sql = Sql::new("SELECT brand_id FROM contents WHERE id = ").bind(content);
+    let owner: Option<Owner> = fetch_one(db, sql).await?;
+    let owner = owner.ok_or_else(|| Error::internal("a placement without its content"))?;
+    Ok(owner.brand_id)
+}
+
+/// The columns of a new placement.
+pub(super) const ROW: [&str; 13] = [
+    "id",
+    "content_id",
+    "version_id",
+    "channel_id",
+    "product_id",
+    "audience_id",
+    "location",
+    "url",
+    "status",
+    "planned_for",
+    "live_from",
+    "created_at",
+    "updated_at",
+];
+
+/// The row of a new placement, in the order of [`ROW`].
+pub(super) fn row_of(placement: &Placement, at: Timestamp) -> Vec<Value> {
+    vec![
+        placement.id.into(),
+        placement.content.into(),
+        placement.version.into(),
+        placement.channel.into(),
+        placement.product.into(),
+        placement.audience.into(),
+        placement.location.clone().into(),
+        placement.url.clone().into(),
+        placement.status.name().into(),
+        placement.planned_for.into(),
+        placement.live_from.into(),
+        at.into(),
+        at.into(),
+    ]
+}
+
+/// The insert of a new placement.
 pub(super) fn insert(placement: &Placement, at: Timestamp) -> Sql {
-    let row = [
-        ("id", placement.id.into()),
-        ("content_id", placement.content.into()),
-        ("version_id", placement.version.into()),
-        ("channel_id", placement.channel.into()),
-        ("product_id", placement.product.into()),
-        ("audience_id", placement.audience.into()),
-        ("location", placement.location.clone().into()),
-        ("url", placement.url.clone().into()),
-        ("status", placement.status.name().into()),
-        ("planned_for", placement.planned_for.into()),
-        ("live_from", placement.live_from.into()),
-        ("created_at", at.into()),
-        ("updated_at", at.into()),
-    ];
-    Sql::insert("placements", row)
+    Sql::insert_all("placements", &ROW, [row_of(placement, at)])
 }
 
 /// Which placements of a content are listed.
@@ -122,13 +163,20 @@ pub(super) fn insert(placement: &Placement, at: Timestamp) -> Sql {
 pub(super) struct Listing {
     /// None: in any status.
     pub status: Option<Vec<PlacementStatus>>,
+    /// The instant at which they are in it.
+    pub at: Timestamp,
     pub after: Option<PlacementId>,
     /// Rows on the page; one more is read.
     pub limit: u32,
 }
 
 /// The placements (`p`) of contents in one of the listing's statuses, as `FROM … WHERE …`.
-fn listed(viewer: &Viewer, contents: &[ContentId], status: Option<&[PlacementStatus]>) -> Sql {
+fn listed(
+    viewer: &Viewer,
+    contents: &[ContentId],
+    status: Option<&[PlacementStatus]>,
+    at: Timestamp,
+) -> Sql {
     let sql = Sql::new(
         " FROM placements p JOIN contents c ON c.id = p.content_id WHERE p.content_id IN ",
     )
@@ -136,9 +184,18 @@ fn listed(viewer: &Viewer, contents: &[ContentId], status: Option<&[PlacementSta
     .push(" AND ")
     .append(visible(viewer));
     match status {
-        Some(status) => sql
-            .push(" AND p.status IN ")
-            .list(status.iter().map(|s| s.name())),
+        Some(status) => {
+            let any = status.iter().map(|status| match status {
+                PlacementStatus::Live => is_live("p", at),
+                PlacementStatus::Planned => Sql::new("p.status = 'PLANNED'"),
+                PlacementStatus::Retired => {
+                    Sql::new("(p.status = 'RETIRED' OR (p.status = 'LIVE' AND NOT ")
+                        .append(is_live("p", at))
+                        .push("))")
+                }
+            });
+            sql.push(" AND ").append(Sql::any(any))
+        }
         None => sql,
     }
 }
@@ -149,8 +206,9 @@ pub(super) async fn count(
     viewer: &Viewer,
     content: ContentId,
     status: Option<&[PlacementStatus]>,
+    at: Timestamp,
 ) -> Result<i64> {
-    let sql = Sql::new("SELECT count(*) AS n").append(listed(viewer, &[content], status));
+    let sql = Sql::new("SELECT count(*) AS n").append(listed(viewer, &[content], status, at));
     fetch_count(db, sql).await
 }
 
@@ -177,7 +235,12 @@ pub(super) async fn list(
     listing: &Listing,
 ) -> Result<HashMap<ContentId, Listed>> {
     let counted = Sql::new("SELECT p.*, count(*) OVER (PARTITION BY p.content_id) AS total")
-        .append(listed(viewer, contents, listing.status.as_deref()));
+        .append(listed(
+            viewer,
+            contents,
+            listing.status.as_deref(),
+            listing.at,
+        ));
     let mut placed = Sql::new(
         "SELECT q.*, row_number() OVER (PARTITION BY q.content_id ORDER BY q.id DESC) AS place FROM (",
     )
@@ -198,7 +261,8 @@ pub(super) async fn list(
     for row in rows {
         let page = pages.entry(row.placement.content_id).or_default();
         page.total = row.total;
-        page.rows.push(Arc::new(row.placement.try_into()?));
+        page.rows
+            .push(Arc::new(row.placement.placement(listing.at)?));
     }
     Ok(pages)
 }

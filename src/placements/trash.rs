@@ -13,6 +13,7 @@ use crate::error::{Error, Result, UserErrorCode};
 use crate::platform::db::{Sql, Tx, fetch_one, run};
 use crate::platform::ids::ContentId;
 use crate::platform::ledger::Audit;
+use crate::rights::is_live;
 
 /// Moves a content to the trash. IN_USE while a placement of it is live: its own, not those of what it is
 /// attached to.
@@ -50,11 +51,11 @@ async fn trash(tx: &Tx, viewer: &Viewer, kind: ContentKind, id: ContentId) -> Re
 }
 
 async fn check_not_live(tx: &Tx, viewer: &Viewer, id: ContentId) -> Result<()> {
-    let sql = Sql::new(
-        "SELECT count(*) AS places, min(location) AS location FROM placements
-         WHERE status = 'LIVE' AND content_id = ",
-    )
-    .bind(id);
+    let sql =
+        Sql::new("SELECT count(*) AS places, min(p.location) AS location FROM placements p WHERE ")
+            .append(is_live("p", tx.op.at))
+            .push(" AND p.content_id = ")
+            .bind(id);
     let live: Option<Live> = fetch_one(&**tx, sql).await?;
     let Some(Live {
         places,

@@ -101,7 +101,7 @@ impl Loader<LiveKey> for Loaders {
         keys: &[LiveKey],
     ) -> Result<HashMap<LiveKey, Arc<HashMap<BrandId, i64>>>, LoadError> {
         let channels: Vec<ChannelId> = keys.iter().map(|key| key.0).collect();
-        let counts = count_live(self.db(), &self.viewer, &channels).await?;
+        let counts = count_live(self.db(), &self.viewer, &channels, self.cx.at()).await?;
         let of = |key: &LiveKey| {
             let mine = counts
                 .iter()

@@ -21,3 +21,4 @@ pub use model::{Lease, LeaseAccess, LeaseOn, Place, Terms};
 pub use recent::Recent;
 pub(crate) use recent::{content_of, recent};
 pub(crate) use service::{out_on_any, refusal};
+pub(crate) use store::is_live;

@@ -220,6 +220,17 @@ pub(super) async fn load_leases_on(
         .collect())
 }
 
+/// Whether a placement, a row of this alias, is live at an instant: those that pages have opened are until
+/// nobody has seen them for a while.
+pub(crate) fn is_live(placement: &'static str, at: Timestamp) -> Sql {
+    Sql::of(
+        "({c}.status = 'LIVE' AND ({c}.live_until IS NULL OR {c}.live_until > ",
+        placement,
+    )
+    .bind(at)
+    .push("))")
+}
+
 /// How many endorsements of a brand are live in a channel for a product.
 #[derive(FromQueryResult)]
 pub(super) struct LiveCount {
@@ -234,12 +245,15 @@ pub(super) async fn count_live(
     db: &impl ConnectionTrait,
     viewer: &Viewer,
     channels: &[ChannelId],
+    at: Timestamp,
 ) -> Result<Vec<LiveCount>> {
     let sql = Sql::new(
         "SELECT p.channel_id, p.product_id, c.brand_id, count(*) AS n
          FROM placements p JOIN contents c ON c.id = p.content_id
-         WHERE p.status = 'LIVE' AND c.kind = 'ENDORSEMENT' AND p.channel_id IN ",
+         WHERE ",
     )
+    .append(is_live("p", at))
+    .push(" AND c.kind = 'ENDORSEMENT' AND p.channel_id IN ")
     .list(channels.iter().copied())
     .push(" AND ")
     .append(brand_condition(viewer, "c.brand_id"))

@@ -1,18 +1,20 @@
 //! Recording usage: each event once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use async_graphql::ID;
 use serde::{Deserialize, Serialize};
 
 use super::model::UsageKind;
 use super::store::{self, Event};
-use crate::accounts::{OpContext, Scope};
-use crate::channels;
+use crate::accounts::{OpContext, Scope, Viewer};
+use crate::channels::{self, Tree};
 use crate::contents::parse_public_id;
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
-use crate::placements::open_beacon;
+use crate::placements::{Pulled, Shown, open_beacon, open_pulled, placements_of};
 use crate::platform::clock::Timestamp;
+use crate::platform::db::Tx;
 use crate::platform::ids::{ChannelId, ContentId, PlacementId};
 
 /// Most events in one call.
@@ -60,7 +62,7 @@ pub(super) fn check_len(events: usize) -> Result<()> {
     )))
 }
 
-/// Records events, all or none. Six statements at most, however many events there are.
+/// Records events, all or none. The number of statements does not depend on how many events there are.
 pub(super) async fn record_usage(cx: &OpContext, events: Vec<NewEvent>) -> Result<Recorded> {
     cx.viewer.require(Scope::UsageWrite)?;
     check_len(events.len())?;
@@ -73,32 +75,62 @@ pub(super) async fn record_usage(cx: &OpContext, events: Vec<NewEvent>) -> Resul
     let sent = events.len();
     // The first of those with the same id counts; the map has them in the order of their ids.
     let mut once: BTreeMap<String, Event> = BTreeMap::new();
-    for (event, placement) in events.into_iter().zip(places) {
-        let placement = placement.ok_or_else(|| Error::internal("an event without a placement"))?;
-        let kept = kept(cx.at(), event, placement);
+    for (event, place) in events.into_iter().zip(places) {
+        let place = place.ok_or_else(|| Error::internal("an event without a placement"))?;
+        let kept = kept(cx.at(), event, place);
         once.entry(kept.id.clone()).or_insert(kept);
     }
-    let once: Vec<Event> = once.into_values().collect();
-    cx.write(
-        (cx.viewer.actor.key(), once, sent),
-        |tx, (source, events, sent)| {
-            Box::pin(async move {
-                let accepted = store::add(tx, source, events).await?;
-                let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-                Ok(Recorded {
-                    accepted: number(accepted),
-                    duplicates: number(sent - accepted),
-                })
-            })
-        },
-    )
-    .await
+    let batch = Batch {
+        viewer: Arc::clone(&cx.viewer),
+        source: cx.viewer.actor.key(),
+        events: once.into_values().collect(),
+        sent,
+    };
+    cx.write(batch, |tx, batch| Box::pin(add(tx, batch))).await
 }
 
-fn kept(now: Timestamp, event: NewEvent, placement: PlacementId) -> Event {
+/// What one write takes in.
+struct Batch {
+    viewer: Arc<Viewer>,
+    source: String,
+    events: Vec<Event>,
+    /// How many there were with those that came twice.
+    sent: usize,
+}
+
+async fn add(tx: &Tx, batch: &Batch) -> Result<Recorded> {
+    let new = store::new_events(tx, &batch.source, &batch.events).await?;
+    // What has come before opens nothing and keeps nothing alive.
+    let mut pulled: BTreeMap<Pulled, Shown> = BTreeMap::new();
+    for event in &new {
+        if let At::Pulled(key) = event.place {
+            let shown = pulled.entry(key).or_default();
+            if event.kind == UsageKind::Impression {
+                shown.at(event.at);
+            }
+        }
+    }
+    let opened = placements_of(tx, &batch.viewer, &pulled).await?;
+    let placement = |event: &Event| match event.place {
+        At::Placed(id) => Ok(id),
+        // The brand was the caller's when the call began.
+        At::Pulled(key) => opened.get(&key).copied().ok_or(Error::NotFound),
+    };
+    let events: Vec<(PlacementId, &Event)> = { new.into_iter() }
+        .map(|event| placement(event).map(|id| (id, event)))
+        .collect::<Result<_>>()?;
+    let accepted = store::add(tx, &batch.source, &events).await?;
+    let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    Ok(Recorded {
+        accepted: number(accepted),
+        duplicates: number(batch.sent - accepted),
+    })
+}
+
+fn kept(now: Timestamp, event: NewEvent, place: At) -> Event {
     Event {
         id: event.id,
-        placement,
+        place,
         kind: event.kind,
         at: event.at.unwrap_or(now),
         amount: event.count.unwrap_or(1).into(),
@@ -160,21 +192,31 @@ fn check(problems: &mut Problems, now: Timestamp, i: usize, event: &NewEvent) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
     Beacon(PlacementId),
+    Pulled(Pulled),
     In(ContentId, ChannelId),
 }
 
-/// The placement of each event, in their order. What names none that the caller reaches is a problem.
+/// Where an event counts: at a placement, or at the one that its page opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    Placed(PlacementId),
+    Pulled(Pulled),
+}
+
+/// Where each event counts, in their order. What names none that the caller reaches is a problem.
 async fn places(
     cx: &OpContext,
     events: &[NewEvent],
     problems: &mut Problems,
-) -> Result<Vec<Option<PlacementId>>> {
+) -> Result<Vec<Option<At>>> {
     let tree = channels::tree(cx).await?;
     let named: Vec<Option<Place>> = events
         .iter()
         .map(
             |event| match (&event.beacon_key, &event.content, &event.channel) {
-                (Some(key), _, _) => open_beacon(&cx.app, key).map(Place::Beacon),
+                (Some(key), _, _) => open_beacon(&cx.app, key)
+                    .map(Place::Beacon)
+                    .or_else(|| open_pulled(&cx.app, key).map(Place::Pulled)),
                 (None, Some(content), Some(channel)) => {
                     let (_, content) = parse_public_id(content)?;
                     let channel = channels::resolve::find(&cx.viewer, &tree, channel)?;
@@ -184,8 +226,8 @@ async fn places(
             },
         )
         .collect();
-    let found = find(cx, named.iter().flatten()).await?;
-    let places: Vec<Option<PlacementId>> = named
+    let found = find(cx, &tree, named.iter().flatten()).await?;
+    let places: Vec<Option<At>> = named
         .iter()
         .map(|place| place.and_then(|place| found.get(&place).copied()))
         .collect();
@@ -199,17 +241,22 @@ async fn places(
     Ok(places)
 }
 
-/// The placements that are named, as far as the caller reaches them. Two statements.
+/// What is named, as far as the caller reaches it. Three statements.
 async fn find<'p>(
     cx: &OpContext,
+    tree: &Tree,
     places: impl Iterator<Item = &'p Place>,
-) -> Result<HashMap<Place, PlacementId>> {
+) -> Result<HashMap<Place, At>> {
     let (mut beacons, mut contents, mut channels) =
         (HashSet::new(), HashSet::new(), HashSet::new());
+    let mut pulled: HashSet<Pulled> = HashSet::new();
     for place in places {
         match *place {
             Place::Beacon(id) => {
                 beacons.insert(id);
+            }
+            Place::Pulled(key) => {
+                pulled.insert(key);
             }
             Place::In(content, channel) => {
                 contents.insert(content);
@@ -217,15 +264,19 @@ async fn find<'p>(
             }
         }
     }
+    pulled.retain(|key| channels::resolve::reaches(&cx.viewer, tree, key.channel));
     let list = |set: HashSet<PlacementId>| set.into_iter().collect::<Vec<_>>();
     let db = cx.app.db.read();
     let reached = store::reachable(db, &cx.viewer, &list(beacons)).await?;
     let contents: Vec<ContentId> = contents.into_iter().collect();
     let channels: Vec<ChannelId> = channels.into_iter().collect();
-    let live = store::newest_live(db, &cx.viewer, &contents, &channels).await?;
-    let reached = reached.into_iter().map(|id| (Place::Beacon(id), id));
-    let live = live
-        .into_iter()
-        .map(|((content, channel), id)| (Place::In(content, channel), id));
-    Ok(reached.chain(live).collect())
+    let live = store::newest_live(db, &cx.viewer, &contents, &channels, cx.at()).await?;
+    let seen = store::seen(db, &cx.viewer, pulled.iter().map(|key| key.content)).await?;
+    let reached = { reached.into_iter() }.map(|id| (Place::Beacon(id), At::Placed(id)));
+    let live = { live.into_iter() }
+        .map(|((content, channel), id)| (Place::In(content, channel), At::Placed(id)));
+    let pulled = { pulled.into_iter() }
+        .filter(|key| seen.contains(&key.content))
+        .map(|key| (Place::Pulled(key), At::Pulled(key)));
+    Ok(reached.chain(live).chain(pulled).collect())
 }

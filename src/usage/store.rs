@@ -1,19 +1,21 @@
 //! Queries on usage: roll-ups are read, events are only written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::model::{Totals, UsageKind};
+use super::record::At;
 use crate::accounts::Viewer;
 use crate::contents::service::brand_condition;
 use crate::error::Result;
-use crate::placements::visible;
+use crate::placements::{seen_by_beacon, visible};
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::db::{Sql, Tx, fetch, run};
 use crate::platform::ids::{ChannelId, ContentId, PlacementId};
 use crate::platform::names::named;
+use crate::rights::is_live;
 
 /// The first and the last day that count.
 pub(crate) type Days = (Day, Day);
@@ -162,6 +164,7 @@ pub(super) async fn newest_live(
     viewer: &Viewer,
     contents: &[ContentId],
     channels: &[ChannelId],
+    at: Timestamp,
 ) -> Result<HashMap<(ContentId, ChannelId), PlacementId>> {
     if contents.is_empty() || channels.is_empty() {
         return Ok(HashMap::new());
@@ -171,8 +174,10 @@ pub(super) async fn newest_live(
          SELECT p.id, p.content_id, p.channel_id,
            row_number() OVER (PARTITION BY p.content_id, p.channel_id ORDER BY p.id DESC) AS place
          FROM placements p JOIN contents c ON c.id = p.content_id
-         WHERE p.status = 'LIVE' AND p.content_id IN ",
+         WHERE ",
     )
+    .append(is_live("p", at))
+    .push(" AND p.content_id IN ")
     .list(contents.iter().copied())
     .push(" AND p.channel_id IN ")
     .list(channels.iter().copied())
@@ -186,11 +191,34 @@ pub(super) async fn newest_live(
         .collect())
 }
 
+#[derive(FromQueryResult)]
+struct SeenRow {
+    id: ContentId,
+}
+
+/// Those of the contents that the viewer sees.
+pub(super) async fn seen(
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    contents: impl Iterator<Item = ContentId>,
+) -> Result<HashSet<ContentId>> {
+    let contents: HashSet<ContentId> = contents.collect();
+    if contents.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sql = Sql::new("SELECT c.id FROM contents c WHERE c.id IN ")
+        .list(contents)
+        .push(" AND ")
+        .append(brand_condition(viewer, "c.brand_id"));
+    let rows: Vec<SeenRow> = fetch(db, sql).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
 /// An event as it is kept.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     pub id: String,
-    pub placement: PlacementId,
+    pub place: At,
     pub kind: UsageKind,
     pub at: Timestamp,
     pub amount: i64,
@@ -199,13 +227,35 @@ pub(super) struct Event {
 }
 
 #[derive(FromQueryResult)]
-struct Inserted {
+struct EventRow {
     event_id: String,
+}
+
+/// Those of the events that this source has not sent before, as far as that is known: a call at the same time
+/// may be sending them.
+pub(super) async fn new_events<'e>(
+    tx: &Tx,
+    source: &str,
+    events: &'e [Event],
+) -> Result<Vec<&'e Event>> {
+    // Only what a page opens is to be known before it is written.
+    if !events.iter().any(|e| matches!(e.place, At::Pulled(_))) {
+        return Ok(events.iter().collect());
+    }
+    let sql = Sql::new("SELECT event_id FROM usage_events WHERE source = ")
+        .bind(source)
+        .push(" AND event_id IN ")
+        .list(events.iter().map(|event| event.id.clone()));
+    let known: Vec<EventRow> = fetch(&**tx, sql).await?;
+    let known: HashSet<String> = known.into_iter().map(|row| row.event_id).collect();
+    Ok({ events.iter() }
+        .filter(|e| !known.contains(&e.id))
+        .collect())
 }
 
 /// Inserts the events that this source has not sent before and adds them to the roll-ups; how many those
 /// were. `events` are sorted by id, each once: instances that take the same locks take them in one order.
-pub(super) async fn add(tx: &Tx, source: &str, events: &[Event]) -> Result<usize> {
+pub(super) async fn add(tx: &Tx, source: &str, events: &[(PlacementId, &Event)]) -> Result<usize> {
     if events.is_empty() {
         return Ok(0);
     }
@@ -220,11 +270,11 @@ pub(super) async fn add(tx: &Tx, source: &str, events: &[Event]) -> Result<usize
         "value_minor",
         "currency",
     ];
-    let rows = events.iter().map(|event| {
+    let rows = events.iter().map(|(placement, event)| {
         vec![
             source.into(),
             event.id.as_str().into(),
-            event.placement.into(),
+            (*placement).into(),
             event.kind.name().into(),
             event.at.into(),
             tx.op.at.into(),
@@ -239,23 +289,23 @@ pub(super) async fn add(tx: &Tx, source: &str, events: &[Event]) -> Result<usize
     });
     let insert = Sql::insert_all("usage_events", &columns, rows)
         .push(" ON CONFLICT DO NOTHING RETURNING event_id");
-    let inserted: Vec<Inserted> = fetch(&**tx, insert).await?;
-    let new: std::collections::HashSet<&str> =
-        inserted.iter().map(|row| row.event_id.as_str()).collect();
-    let new: Vec<&Event> = events
-        .iter()
-        .filter(|event| new.contains(event.id.as_str()))
+    let inserted: Vec<EventRow> = fetch(&**tx, insert).await?;
+    let new: HashSet<&str> = inserted.iter().map(|row| row.event_id.as_str()).collect();
+    let new: Vec<(PlacementId, &Event)> = { events.iter().copied() }
+        .filter(|(_, event)| new.contains(event.id.as_str()))
         .collect();
     add_counts(tx, &new).await?;
+    let shown = new.iter().filter(|(_, e)| e.kind == UsageKind::Impression);
+    seen_by_beacon(tx, shown.map(|(placement, event)| (*placement, event.at))).await?;
     add_revenue(tx, &new).await?;
     Ok(new.len())
 }
 
-async fn add_counts(tx: &Tx, events: &[&Event]) -> Result<()> {
+async fn add_counts(tx: &Tx, events: &[(PlacementId, &Event)]) -> Result<()> {
     let mut sums: BTreeMap<(PlacementId, Day, &str), i64> = BTreeMap::new();
-    for event in events {
+    for (placement, event) in events {
         *sums
-            .entry((event.placement, event.at.day(), event.kind.name()))
+            .entry((*placement, event.at.day(), event.kind.name()))
             .or_default() += event.amount;
     }
     if sums.is_empty() {
@@ -271,12 +321,12 @@ async fn add_counts(tx: &Tx, events: &[&Event]) -> Result<()> {
     Ok(())
 }
 
-async fn add_revenue(tx: &Tx, events: &[&Event]) -> Result<()> {
+async fn add_revenue(tx: &Tx, events: &[(PlacementId, &Event)]) -> Result<()> {
     let mut sums: BTreeMap<(PlacementId, Day, &str), i64> = BTreeMap::new();
-    for event in events {
+    for (placement, event) in events {
         if let Some((minor, currency)) = &event.value {
             *sums
-                .entry((event.placement, event.at.day(), currency.as_str()))
+                .entry((*placement, event.at.day(), currency.as_str()))
                 .or_default() += *minor;
         }
     }

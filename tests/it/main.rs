@@ -40,3 +40,4 @@ mod support;
 mod tus;
 mod uploads;
 mod walls;
+mod watching;

@@ -1,94 +1,27 @@
 //! Pages as evidence: fetched, searched for the quote, looked at again.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-
 use accolade::endorsements::fetch_due;
 use accolade::platform::fetch::Rules;
 use chrono::TimeDelta;
 use serde_json::{Value as Json, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 use crate::support::TestApp;
+use crate::support::pages::{Pages, page};
 
-type Answers = Arc<Mutex<HashMap<String, Vec<u8>>>>;
-
-/// A server of pages that counts who asks.
-struct Pages {
-    place: String,
-    answers: Answers,
-    asked: Arc<AtomicUsize>,
-}
-
-impl Pages {
-    async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let this = Self {
-            place: listener.local_addr().unwrap().to_string(),
-            answers: Answers::default(),
-            asked: Arc::default(),
-        };
-        let (answers, asked) = (Arc::clone(&this.answers), Arc::clone(&this.asked));
-        accolade::platform::tasks::spawn("pages", async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                asked.fetch_add(1, Ordering::SeqCst);
-                let mut request = [0; 4096];
-                let n = stream.read(&mut request).await.unwrap_or(0);
-                let head = String::from_utf8_lossy(&request[..n]).into_owned();
-                let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
-                let answer = answers.lock().unwrap().get(&path).cloned();
-                let answer = answer.unwrap_or_else(|| page("404 Not Found", "text/html", b"no"));
-                let _ = stream.write_all(&answer).await;
-                let _ = stream.shutdown().await;
-            }
+/// A server that may fetch from these pages.
+async fn app_of(pages: &Pages) -> TestApp {
+    let hosts = vec![pages.place.clone()];
+    let app = TestApp::start_set(|config| {
+        config.fetch = Some(Rules {
+            hosts,
+            ..Rules::default()
         });
-        this
-    }
-
-    fn says(&self, path: &str, answer: Vec<u8>) {
-        self.answers.lock().unwrap().insert(path.to_owned(), answer);
-    }
-
-    fn html(&self, path: &str, body: &str) {
-        self.says(
-            path,
-            page("200 OK", "text/html; charset=utf-8", body.as_bytes()),
-        );
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.place)
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
-    }
-
-    /// A server that may fetch from here.
-    async fn app(&self) -> TestApp {
-        let hosts = vec![self.place.clone()];
-        let app = TestApp::start_set(|config| {
-            config.fetch = Some(Rules {
-                hosts,
-                ..Rules::default()
-            });
-        })
-        .await;
-        app.brand("north").await;
-        app.channel("site", json!({})).await;
-        app.outlet("Ridge", json!({})).await;
-        app
-    }
-}
-
-fn page(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    [head.as_bytes(), body].concat()
+    })
+    .await;
+    app.brand("north").await;
+    app.channel("site", json!({})).await;
+    app.outlet("Ridge", json!({})).await;
+    app
 }
 
 impl TestApp {
@@ -135,7 +68,7 @@ fn seen(proof: &Json) -> (&str, Option<bool>) {
 #[tokio::test]
 async fn a_source_becomes_evidence_once_it_is_fetched() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     let html = "<title>Lamps</title><style>p{}</style><p>They say: “It&nbsp;<b>lasts</b>\n all&hellip; night”.";
     pages.says(
         "/end",
@@ -183,7 +116,7 @@ async fn a_source_becomes_evidence_once_it_is_fetched() {
 #[tokio::test]
 async fn a_page_may_be_added_and_need_not_have_the_quote() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     let win = app.win(Some("这盏灯很亮"), None).await;
     pages.says(
         "/zh",
@@ -219,7 +152,7 @@ async fn a_page_may_be_added_and_need_not_have_the_quote() {
 #[tokio::test]
 async fn files_behind_a_url_are_kept_without_text() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     let png = crate::support::png(20, 20, 3);
     pages.says("/shot.png", page("200 OK", "image/png", &png));
     let win = app
@@ -236,7 +169,7 @@ async fn files_behind_a_url_are_kept_without_text() {
 #[tokio::test]
 async fn a_page_that_cannot_be_had_says_what_to_do() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     pages.says("/secret", page("403 Forbidden", "text/html", b"no"));
     pages.says("/empty", page("200 OK", "text/html", b""));
     pages.says(
@@ -265,7 +198,7 @@ async fn a_page_that_cannot_be_had_says_what_to_do() {
 #[tokio::test]
 async fn a_server_in_trouble_is_asked_three_times() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     pages.says("/a", page("503 Busy", "text/html", b"later"));
     let win = app.win(Some("It lasts"), Some(&pages.url("/a"))).await;
     for (minutes, asked, state) in [
@@ -295,7 +228,7 @@ async fn a_server_in_trouble_is_asked_three_times() {
 #[tokio::test]
 async fn a_page_is_fetched_by_one_and_taken_over_from_the_dead() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     pages.html("/a", "It lasts");
     let first = app.win(Some("It lasts"), Some(&pages.url("/a"))).await;
     let both = tokio::join!(app.fetch(), app.fetch());
@@ -318,7 +251,7 @@ async fn a_page_is_fetched_by_one_and_taken_over_from_the_dead() {
 #[tokio::test]
 async fn a_page_that_lost_the_quote_asks_again_and_what_it_said_is_kept() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     pages.html("/a", "<p>It lasts.</p><p>Weather: sun</p>");
     let win = app.win(Some("It lasts."), Some(&pages.url("/a"))).await;
     app.fetch().await;
@@ -379,7 +312,7 @@ async fn a_page_that_lost_the_quote_asks_again_and_what_it_said_is_kept() {
 #[tokio::test]
 async fn without_a_quote_the_main_text_counts() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     let html = |main: &str, ad: &str| format!("<nav>{ad}</nav><main><h1>{main}</h1></main><p>{ad}");
     pages.html("/a", &html("First place", "x"));
     let win = app.win(None, Some(&pages.url("/a"))).await;
@@ -400,7 +333,7 @@ async fn without_a_quote_the_main_text_counts() {
 #[tokio::test]
 async fn a_page_that_is_away_for_now_stays_what_it_was() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     pages.html("/a", "It lasts");
     let win = app.win(Some("It lasts"), Some(&pages.url("/a"))).await;
     app.fetch().await;
@@ -429,7 +362,7 @@ async fn a_page_that_is_away_for_now_stays_what_it_was() {
 #[tokio::test]
 async fn another_wording_is_looked_for_anew() {
     let pages = Pages::start().await;
-    let app = pages.app().await;
+    let app = app_of(&pages).await;
     pages.html("/a", "It lasts, and it shines");
     let win = app.win(Some("It fails"), Some(&pages.url("/a"))).await;
     app.fetch().await;

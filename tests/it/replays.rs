@@ -70,7 +70,7 @@ impl Calls {
             input,
             select,
             payload: payload.clone(),
-            refused: !["revokeAccessToken", "createOutlet"].contains(&name),
+            refused: !["revokeAccessToken", "createOutlet", "recordSighting"].contains(&name),
         });
         payload
     }
@@ -255,6 +255,13 @@ impl Calls {
             "accepted duplicates",
         )
         .await;
+        let seen = json!({ "placement": placement, "found": true });
+        self.call("recordSighting", seen, "sighting { found seenAt }")
+            .await;
+        let shown = json!({ "key": "1", "content": content, "location": "top" });
+        let synced = json!({ "integration": "shop", "channel": "site", "placements": [shown] });
+        let select = "added kept retired rejected { key }";
+        self.call("syncPlacements", synced, select).await;
         let retire = json!({ "placement": placement, "status": "RETIRED", "product": "N-1" });
         self.call("updatePlacement", retire, "placement { id }")
             .await;
@@ -416,7 +423,7 @@ async fn a_repeated_call_is_answered_though_what_it_named_has_gone() {
 }
 
 /// Mutations of what belongs to no brand, or that the administrator calls here.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 9] = [
     "createAccessToken",
     "revokeAccessToken",
     "createChannel",
@@ -425,6 +432,8 @@ const SHARED: [&str; 8] = [
     "updateOutlet",
     "createAudience",
     "recordUsage",
+    // It answers with numbers alone.
+    "syncPlacements",
 ];
 
 /// Whether a payload has nothing in it: no object, no error.

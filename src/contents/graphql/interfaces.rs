@@ -145,6 +145,18 @@ use crate::usage::graphql::{DateRange, UsageTotals};
         )
     ),
     field(
+        name = "beaconKey",
+        method = "i_beacon_key",
+        ty = "Option<String>",
+        desc = "For pages that pull: what a page that shows it sends with what it counts. Null while it may not go out there.",
+        arg(name = "channel", ty = "ID", desc = "The channel, by its id or slug."),
+        arg(
+            name = "product",
+            ty = "Option<ID>",
+            desc = "The product beside which it is shown, by its id or SKU."
+        )
+    ),
+    field(
         name = "usage",
         method = "i_usage",
         ty = "UsageTotals",
@@ -271,6 +283,7 @@ macro_rules! content_interface {
                 first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>
             ) -> Connection<Version>;
             i_placements(first: Option<i32>, after: Option<String>, status: Option<Vec<PlacementStatus>>) -> Connection<Placement>;
+            i_beacon_key(channel: ID, product: Option<ID>) -> Option<String>;
             i_usage(range: Option<DateRange>) -> UsageTotals;
             i_revision() -> i32;
             i_created_at() -> DateTime;

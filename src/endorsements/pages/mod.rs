@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
-use self::quote::contains_quote;
+pub(crate) use self::quote::contains_quote;
 use self::store::{Captured, Outcome, Stored, Target};
 use super::model::EvidenceState;
 use crate::accounts::OpContext;
@@ -279,6 +279,13 @@ fn read(
         text: text.map(|text| text.all),
         main_sha256,
     }
+}
+
+/// A page's HTML, decoded, and the text that browsers show of it.
+pub(crate) fn page_text(body: &[u8], content_type: Option<&str>) -> (String, String) {
+    let html = text::decode(body, content_type);
+    let text = text::extract(&html).all;
+    (html, text)
 }
 
 fn looks_like_html(body: &[u8]) -> bool {

@@ -124,6 +124,16 @@ fn mutations() -> Vec<(&'static str, &'static str, Json)> {
         ("updatePlacement", "WRITE", json!({ "placement": "x" })),
         ("recordUsage", "USAGE_WRITE", json!({ "events": [] })),
         (
+            "recordSighting",
+            "USAGE_WRITE",
+            json!({ "placement": "x", "found": true }),
+        ),
+        (
+            "syncPlacements",
+            "USAGE_WRITE",
+            json!({ "integration": "shop", "channel": "x", "placements": [] }),
+        ),
+        (
             "waiveGap",
             "WRITE",
             json!({ "endorsement": "x", "channel": "x", "reason": "" }),

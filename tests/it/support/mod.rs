@@ -2,6 +2,7 @@
 
 mod app;
 mod binary;
+pub(crate) mod pages;
 mod png;
 mod random;
 mod schema;

@@ -11,9 +11,10 @@ use super::{World, text};
 use crate::support::{Field, Schema, TestApp};
 
 /// The arguments without which a field says nothing.
-const ARGUMENTS: [(&str, &str); 8] = [
+const ARGUMENTS: [(&str, &str); 9] = [
     ("availability", "(channel: \"strict\")"),
     ("checks", "(channel: \"strict\")"),
+    ("beaconKey", "(channel: \"site\")"),
     // What a page of either could hold is most of what one answer may.
     ("rows", "(first: 2)"),
     ("waste", "(first: 2)"),
@@ -68,6 +69,11 @@ impl TestApp {
             "value": { "amount": "9.90", "currency": "EUR" } });
         self.mutate("recordUsage", json!({ "events": [order] }), "accepted")
             .await;
+        let shown = json!({ "id": "e3", "kind": "IMPRESSION", "beaconKey": world["beacon"] });
+        self.mutate("recordUsage", json!({ "events": [shown] }), "accepted")
+            .await;
+        let seen = json!({ "placement": world["placement"], "found": true, "detail": format!("By {}", world["slug"]) });
+        self.mutate("recordSighting", seen, "").await;
         let brand = json!({ "brand": world["brand"], "logo": world["asset"] });
         self.mutate("updateBrand", brand, "").await;
         let product = json!({ "product": world["product"], "channels": ["site", "quiet"] });
@@ -118,6 +124,7 @@ impl Walk<'_> {
             "Hold",
             "UsageTotals",
             "SimilarAsset",
+            "Sighting",
             "Coverage",
             "CoverageRow",
             "CoverageCell",
@@ -235,7 +242,7 @@ fn reachable(schema: &Schema) -> BTreeSet<String> {
         // Payloads and what stands in them alone belong to mutations, whose ids have a table of their own.
         if is_ours
             && !ty.ends_with("Payload")
-            && !matches!(ty, "UserError" | "UpdateContentsResult")
+            && !matches!(ty, "UserError" | "UpdateContentsResult" | "SyncRejection")
         {
             let named = known.fields.iter().filter(|f| !by_id(ty, &f.name));
             all.extend(named.map(|f| format!("{ty}.{}", f.name)));

@@ -120,7 +120,7 @@ impl TestApp {
         ])
     }
 
-    async fn revision(&self, content: &str) -> i64 {
+    pub(crate) async fn revision(&self, content: &str) -> i64 {
         let query = "query($id: ID!) { node(id: $id) { ... on Content { revision } } }";
         let found = self.ask(&self.admin, query, json!({ "id": content })).await;
         found.data()["node"]["revision"].as_i64().unwrap()

@@ -32,6 +32,10 @@ fn rows(north: &World, stored: &Json) -> Vec<(&'static str, &'static str, Json)>
             more,
         )
     };
+    let synced = |more: Json| {
+        let one = json!({ "key": "1", "content": north["asset"], "location": "top" });
+        json!({ "integration": "shop", "channel": "site", "placements": [with(one, more)] })
+    };
     let event =
         |more: Json| json!({ "events": [with(json!({ "id": "x", "kind": "CLICK" }), more)] });
     vec![
@@ -262,6 +266,26 @@ fn rows(north: &World, stored: &Json) -> Vec<(&'static str, &'static str, Json)>
             json!({ "endorsement": "@", "channel": "site", "reason": "because" }),
         ),
         (
+            "recordSighting.placement",
+            "placement",
+            json!({ "placement": "@", "found": true }),
+        ),
+        (
+            "syncPlacements.placements.content",
+            "asset",
+            synced(json!({ "content": "@" })),
+        ),
+        (
+            "syncPlacements.placements.version",
+            "version",
+            synced(json!({ "version": "@" })),
+        ),
+        (
+            "syncPlacements.placements.product",
+            "product",
+            synced(json!({ "product": "@" })),
+        ),
+        (
             "recordUsage.events.content",
             "asset",
             event(json!({ "content": "@", "channel": "site" })),
@@ -318,10 +342,10 @@ async fn a_mutation_cannot_tell_a_foreign_id_from_a_random_or_malformed_one() {
     let mut wrong = Vec::new();
     for (place, kind, input) in &rows {
         let name = place.split('.').next().unwrap();
-        let select = if name == "updateContents" {
-            "results { userErrors { code field message } }"
-        } else {
-            ""
+        let select = match name {
+            "updateContents" => "results { userErrors { code field message } }",
+            "syncPlacements" => "rejected { reason }",
+            _ => "",
         };
         let foreign = &south[kind];
         let mut ids = vec![
@@ -350,6 +374,9 @@ async fn a_mutation_cannot_tell_a_foreign_id_from_a_random_or_malformed_one() {
                 .cloned()
                 .unwrap_or_default();
             errors.extend(results.flat_map(|r| r["userErrors"].as_array().unwrap().clone()));
+            // What an integration reports is taken or not, one by one; the reason says it.
+            let rejected = payload["rejected"].as_array().into_iter().flatten();
+            errors.extend(rejected.map(|r| json!({ "code": "NOT_FOUND", "reason": r["reason"] })));
             let missing = errors.len() == 1 && errors[0]["code"] == "NOT_FOUND";
             if !missing || answers.first().is_some_and(|first| *first != errors) {
                 wrong.push(format!(
