@@ -72,7 +72,8 @@ pub struct Settings {
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scrub_bytes_per_second: Option<u64>,
-    /// Whether the pages that evidence names are fetched [default: true; in the demo: false].
+    /// Whether the pages that evidence names, and those where placements are live, are fetched [default: true; in
+    /// the demo: false].
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fetch_pages: Option<bool>,

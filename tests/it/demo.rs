@@ -64,7 +64,8 @@ async fn check_coverage(
             }
         }
     }
-    eprintln!("states shown: {states:?}");
+    let all = ["BLOCKED", "BREACH", "GAP", "LIVE", "PLANNED", "STALE", "WAIVED"];
+    assert_eq!(states, all.map(str::to_owned).into(), "each state is shown");
 }
 
 fn titles(story: &Json) -> Vec<(&str, &str)> {
