@@ -42,10 +42,8 @@ pub(super) async fn keys(
     let which = which.push(" ORDER BY c.id DESC LIMIT ").bind(limit);
     // The sums are joined, not looked up row by row: so few keys are found by index, and many by one reading of
     // the tables. CAST: on PostgreSQL the sum of whole numbers is a decimal one.
-    let sql = Sql::new("WITH w AS (")
-        .append(which)
-        .push(
-            "), x AS (SELECT x.endorsement_id, x.asset_id FROM endorsement_assets x
+    let sql = Sql::new("WITH w AS (").append(which).push(
+        "), x AS (SELECT x.endorsement_id, x.asset_id FROM endorsement_assets x
                 JOIN w ON w.id = x.endorsement_id),
              o AS (SELECT w.id AS owner, w.id AS content FROM w
                 UNION ALL SELECT x.endorsement_id, x.asset_id FROM x),
@@ -56,7 +54,7 @@ pub(super) async fn keys(
              SELECT w.id, w.stamp, CAST(coalesce(a.assets, 0) AS bigint) AS assets,
              CAST(coalesce(p.placed, 0) AS bigint) AS placed
              FROM w LEFT JOIN p ON p.owner = w.id LEFT JOIN a ON a.owner = w.id ORDER BY w.id DESC",
-        );
+    );
     fetch(db, sql).await
 }
 

@@ -64,7 +64,9 @@ async fn check_coverage(
             }
         }
     }
-    let all = ["BLOCKED", "BREACH", "GAP", "LIVE", "PLANNED", "STALE", "WAIVED"];
+    let all = [
+        "BLOCKED", "BREACH", "GAP", "LIVE", "PLANNED", "STALE", "WAIVED",
+    ];
     assert_eq!(states, all.map(str::to_owned).into(), "each state is shown");
 }
 

@@ -165,6 +165,7 @@ impl Bench {
             measures.push(self.asked("coverage-sum", "Summary", connections));
             measures.push(self.asked("coverage-rows", "Rows", connections));
             measures.push(self.asked("waste", "Wasted", connections));
+            measures.push(self.asked("best-proof", "Best", connections));
         }
         for measure in measures {
             if !self.wanted(measure.name) {

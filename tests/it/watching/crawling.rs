@@ -219,6 +219,43 @@ async fn an_asset_is_found_by_its_address_its_bytes_or_its_looks() {
     app.stop().await;
 }
 
+#[tokio::test]
+async fn a_placement_on_this_machine_is_not_connected_to() {
+    let (allowed, inside) = (Pages::start().await, Pages::start().await);
+    let (app, outlet) = desk(&allowed).await;
+    let win = app
+        .endorsement("north", "Win", &outlet, json!({ "channels": ["shop"] }))
+        .await;
+    allowed.says(
+        "/away",
+        format!(
+            "HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n",
+            inside.url("/")
+        )
+        .into_bytes(),
+    );
+    allowed.html("/page", &format!("<img src='{}'>", inside.url("/a.png")));
+    for url in [
+        inside.url("/"),
+        allowed.url("/away"),
+        "http://localhost/".to_owned(),
+    ] {
+        let placement = place(&app, &win, &url).await;
+        assert_eq!(look(&app).await, 1);
+        let query = "query($id: ID!) { node(id: $id) { ... on Placement { crawlError } } }";
+        let why = app.ask(&app.admin, query, json!({ "id": placement })).await;
+        assert!(why.data()["node"]["crawlError"].is_string(), "{url}");
+    }
+    // Nor to what a page shows.
+    let badge = app
+        .asset("north", "Badge", json!({ "channels": ["shop"] }))
+        .await;
+    place(&app, &badge, &allowed.url("/page")).await;
+    assert_eq!(look(&app).await, 1);
+    assert_eq!(inside.asked(), 0);
+    app.stop().await;
+}
+
 /// A picture with something in it.
 fn noise(width: u32, height: u32) -> Vec<u8> {
     let picture = image::RgbImage::from_fn(width, height, |x, y| {
