@@ -23,6 +23,7 @@ pub mod media;
 pub mod placements;
 pub mod platform;
 pub mod renditions;
+pub mod requests;
 pub mod reviews;
 pub mod rights;
 pub mod search;

@@ -14,6 +14,6 @@ mod store;
 pub use callers::{Caller, Callers};
 pub use context::OpContext;
 pub use model::{Reach, Scope, Token, Viewer};
-pub(crate) use service::bearer_lives;
 pub use service::{authenticate, create_operator_token};
+pub(crate) use service::{bearer_lives, seen_token};
 pub(crate) use store::any_token_exists;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -95,6 +96,16 @@ pub(crate) async fn bearer_lives(app: &Arc<App>, id: TokenId) -> Result<Option<V
     Ok(token
         .filter(|token| token.lives(app.clock.now()))
         .map(|token| Viewer::bearer(&token)))
+}
+
+/// The token with this id, if it has no brand that the viewer has not, as GraphQL shows it.
+pub(crate) async fn seen_token(
+    db: &impl ConnectionTrait,
+    viewer: &Viewer,
+    id: TokenId,
+) -> Result<Option<Token>> {
+    let token = store::load(db, &[id]).await?.remove(&id);
+    Ok(token.filter(|token| viewer.brands.covers(&token.brands)))
 }
 
 /// Notes that the token was used, behind the request: no answer waits for it.

@@ -31,6 +31,7 @@ use crate::placements::PlacementStatus;
 use crate::placements::graphql::{Placement, beacon_key_of, placements_of};
 use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ContentId, VersionId};
+use crate::requests::graphql::TakeDowns;
 use crate::reviews::ReviewsKey;
 use crate::reviews::graphql::Review;
 use crate::rights::gate::Ask;
@@ -332,6 +333,11 @@ impl ContentFields {
         beacon_key_of(ctx, &self.0, channel, product)
             .await
             .or_fail()
+    }
+
+    /// How far it has come with taking down what was recalled: where it is live itself, and where its assets are.
+    async fn take_downs(&self, ctx: &Context<'_>) -> GqlResult<TakeDowns> {
+        TakeDowns::load(ctx, self.0.id).await
     }
 
     /// The optimistic lock: send back the one you read.

@@ -1,4 +1,4 @@
-//! Putting a content away, taking it back, and recalling it.
+//! Putting a content away, taking it back, and withdrawing it.
 
 use std::sync::Arc;
 
@@ -7,12 +7,11 @@ use serde_json::{Value as Json, json};
 use super::model::{ContentKind, parse_public_id};
 use super::service::{Target, announce, lock};
 use crate::accounts::{OpContext, Scope, Viewer};
-use crate::error::{Error, Problems, Result, UserErrorCode};
+use crate::error::{Error, Result, UserErrorCode};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, run};
 use crate::platform::ids::ContentId;
 use crate::platform::ledger::Audit;
-use crate::platform::text;
 
 /// A content named in an input by its public id. A malformed id names nothing.
 pub(crate) fn input_content(id: &str, field: &str) -> Result<(ContentKind, ContentId)> {
@@ -38,7 +37,6 @@ pub(crate) async fn lock_named(
 struct Step {
     viewer: Arc<Viewer>,
     content: (ContentKind, ContentId),
-    reason: String,
 }
 
 impl Step {
@@ -48,7 +46,6 @@ impl Step {
         Ok(Self {
             viewer: Arc::clone(&cx.viewer),
             content,
-            reason: String::new(),
         })
     }
 
@@ -114,29 +111,7 @@ async fn restore(tx: &Tx, step: &Step) -> Result<ContentId> {
     Ok(target.id)
 }
 
-/// Recalls a content, for good: it goes out nowhere from this instant on.
-pub(crate) async fn withdraw_content(cx: &OpContext, id: &str, reason: &str) -> Result<ContentId> {
-    let mut step = Step::new(cx, id)?;
-    let mut problems = Problems::new();
-    step.reason = text::required(&mut problems, "reason", reason, text::PROSE);
-    problems.check()?;
-    cx.write(step, |tx, step| {
-        Box::pin(async move {
-            let target = step.lock(tx).await?;
-            target.check_not_trashed("id")?;
-            if target.withdrawn_at.is_some() {
-                return Err(forbidden("It is withdrawn already."));
-            }
-            withdraw(tx, &target, &step.reason).await?;
-            let changes = json!({ "withdrawnAt": tx.op.at.to_rfc3339(), "reason": step.reason });
-            audit(tx, &target, "withdrawContent", changes);
-            Ok(target.id)
-        })
-    })
-    .await
-}
-
-/// Recalls a locked content that is not withdrawn yet, and announces it. The caller audits.
+/// Withdraws a locked content that is not withdrawn yet, and announces it. The caller audits.
 pub(crate) async fn withdraw(tx: &Tx, target: &Target, reason: &str) -> Result<()> {
     let row = [
         ("withdrawn_at", Some(tx.op.at).into()),

@@ -84,6 +84,8 @@ const MUTATIONS: &[(&[&str], Scope)] = &[
             "createPlacement",
             "updatePlacement",
             "waiveGap",
+            "createRequest",
+            "updateRequest",
         ],
         Scope::Write,
     ),
@@ -112,6 +114,7 @@ const OF_CONTENT: &[&str] = &[
     "recheckDueAt",
     "rechecks",
     "similar",
+    "takeDowns",
 ];
 
 const CONTENT: &[(&[&str], Option<Access>)] = &[(OF_CONTENT, Some(Internal))];
@@ -139,6 +142,7 @@ const TABLE: &[Row] = &[
                     "coverage",
                     "waste",
                     "bestProof",
+                    "requests",
                 ],
                 Some(Internal),
             ),
@@ -182,6 +186,8 @@ const TABLE: &[Row] = &[
     ("Sighting", Some(Public), &[]),
     ("SyncRejection", Some(Anyone), &[]),
     ("UsageTotals", Some(Internal), &[]),
+    ("Request", Some(Internal), &[]),
+    ("TakeDowns", Some(Internal), &[]),
     ("Coverage", Some(Internal), &[]),
     ("CoverageRow", Some(Internal), &[]),
     ("CoverageCell", Some(Internal), &[]),

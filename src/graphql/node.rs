@@ -18,8 +18,10 @@ use crate::error::Result;
 use crate::placements::graphql::Placement;
 use crate::platform::ids::{
     AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
-    LeaseId, OutletId, PlacementId, ProductId, ReviewId, TokenId, TypedId, VersionId, decode,
+    LeaseId, OutletId, PlacementId, ProductId, RequestId, ReviewId, TokenId, TypedId, VersionId,
+    decode,
 };
+use crate::requests::graphql::Request;
 use crate::reviews::graphql::Review;
 use crate::rights::graphql::Lease;
 
@@ -60,6 +62,7 @@ nodes!(
     Outlet,
     Placement,
     Product,
+    Request,
     Review,
 );
 
@@ -81,6 +84,7 @@ with_id!(
     Outlet,
     Placement,
     Product,
+    Request,
     Review
 );
 
@@ -112,6 +116,9 @@ pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> 
             .await?
             .map(Node::Evidence),
         ReviewId::PREFIX => Review::find(ctx, ReviewId(uuid)).await?.map(Node::Review),
+        RequestId::PREFIX => Request::find(ctx, RequestId(uuid))
+            .await?
+            .map(Node::Request),
         PlacementId::PREFIX => Placement::find(ctx, PlacementId(uuid))
             .await?
             .map(Node::Placement),

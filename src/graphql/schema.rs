@@ -14,6 +14,7 @@ use crate::coverage::graphql::{CoverageMutation, CoverageQuery};
 use crate::endorsements::graphql::EndorsementsMutation;
 use crate::library::graphql::{LibraryQuery, SearchQuery};
 use crate::placements::graphql::{PlacementsMutation, WatchMutation};
+use crate::requests::graphql::{RequestsMutation, RequestsQuery};
 use crate::reviews::graphql::{ReviewsMutation, ReviewsQuery};
 use crate::rights::graphql::RightsMutation;
 use crate::usage::graphql::UsageMutation;
@@ -29,6 +30,7 @@ pub struct Query(
     SearchQuery,
     ReviewsQuery,
     CoverageQuery,
+    RequestsQuery,
 );
 
 #[derive(MergedObject, Default)]
@@ -45,6 +47,7 @@ pub struct Mutation(
     WatchMutation,
     UsageMutation,
     CoverageMutation,
+    RequestsMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

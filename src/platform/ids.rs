@@ -130,6 +130,7 @@ typed_id! {
     ReviewId = "review";
     LeaseId = "lease";
     PlacementId = "placement";
+    RequestId = "request";
     TokenId = "token";
     AuditEntryId = "audit";
     EventId = "event";

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The slices in their order; each may name those before it.
-const SLICES: [&str; 18] = [
+const SLICES: [&str; 19] = [
     "accounts",
     "audit",
     "catalog",
@@ -22,6 +22,7 @@ const SLICES: [&str; 18] = [
     "placements",
     "usage",
     "coverage",
+    "requests",
     "care",
 ];
 

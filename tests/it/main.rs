@@ -34,6 +34,7 @@ mod proof;
 mod reading;
 mod renditions;
 mod replays;
+mod requests;
 mod s3;
 mod secrets;
 mod support;

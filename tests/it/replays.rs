@@ -278,6 +278,10 @@ impl Calls {
             .await
             .data()["node"]["version"]["id"]
             .clone();
+        let asked = json!({ "title": "Another", "content": content });
+        let made = self.call("createRequest", asked, "request { id }").await;
+        let taken = json!({ "request": made["request"]["id"], "fulfilledBy": approved, "state": "ACCEPTED" });
+        self.call("updateRequest", taken, "request { id }").await;
         let back = json!({ "version": approved, "reason": "because" });
         self.call("withdrawVersion", back, "version { id }").await;
     }

@@ -15,6 +15,7 @@ use crate::graphql::interface::interface_methods;
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::placements::PlacementStatus;
 use crate::placements::graphql::Placement;
+use crate::requests::graphql::TakeDowns;
 use crate::reviews::graphql::Review;
 use crate::rights::graphql::{Availability, Lease};
 use crate::usage::graphql::{DateRange, UsageTotals};
@@ -168,6 +169,12 @@ use crate::usage::graphql::{DateRange, UsageTotals};
         )
     ),
     field(
+        name = "takeDowns",
+        method = "i_take_downs",
+        ty = "TakeDowns",
+        desc = "How far it has come with taking down what was recalled: where it is live itself, and where its assets are."
+    ),
+    field(
         name = "revision",
         method = "i_revision",
         ty = "i32",
@@ -277,6 +284,7 @@ macro_rules! content_interface {
                 channel: ID, market: Option<CountryCode>, locale: Option<Locale>, product: Option<ID>,
                 at: Option<DateTime>
             ) -> Availability;
+            i_take_downs() -> TakeDowns;
             i_release_at() -> Option<DateTime>;
             i_expire_at() -> Option<DateTime>;
             i_versions(

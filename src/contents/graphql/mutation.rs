@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object};
 
 use super::Content;
-use crate::contents::lifecycle::{archive_content, restore_content, withdraw_content};
+use crate::contents::lifecycle::{archive_content, restore_content};
 use crate::graphql::context::{client_mutation_id, once};
 use crate::graphql::error::{GqlResult, payload, respond};
 
@@ -14,17 +14,6 @@ pub(crate) struct ContentIdInput {
     pub(crate) id: ID,
     /// Makes a retry safe: the same id within 24 hours returns the first outcome.
     pub(crate) client_mutation_id: Option<String>,
-}
-
-/// Which content is to be recalled, and why.
-#[derive(InputObject)]
-pub(crate) struct WithdrawContentInput {
-    /// An asset's or an endorsement's id.
-    id: ID,
-    /// Why, for those who show it and those who ask later; up to 10,000 characters.
-    reason: String,
-    /// Makes a retry safe: the same id within 24 hours returns the first outcome.
-    client_mutation_id: Option<String>,
 }
 
 payload! {
@@ -38,13 +27,6 @@ payload! {
     /// What was taken back.
     RestoreContentPayload {
         /// The content, neither archived nor in the trash.
-        content: Option<Content>
-    }
-}
-payload! {
-    /// What was recalled.
-    WithdrawContentPayload {
-        /// The content, withdrawn.
         content: Option<Content>
     }
 }
@@ -97,28 +79,6 @@ impl ContentsMutation {
             key,
             done.await,
             |content, payload: &mut RestoreContentPayload| payload.content = content,
-        )
-    }
-
-    /// Recalls a content: its delivery stops at once. What is withdrawn already, or in the trash, is a
-    /// FORBIDDEN_TRANSITION.
-    async fn withdraw_content(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Which one, and why.")] input: WithdrawContentInput,
-    ) -> GqlResult<WithdrawContentPayload> {
-        let key = client_mutation_id(&input);
-        let done = async {
-            let id = once(ctx, |cx| async move {
-                withdraw_content(&cx, &input.id, &input.reason).await
-            })
-            .await?;
-            Content::reload(ctx, id).await
-        };
-        respond(
-            key,
-            done.await,
-            |content, payload: &mut WithdrawContentPayload| payload.content = content,
         )
     }
 }

@@ -235,17 +235,6 @@ impl AddEvidenceInput {
     }
 }
 
-/// What was found when somebody looked again.
-#[derive(InputObject)]
-pub(super) struct RecheckEndorsementInput {
-    pub(super) endorsement: ID,
-    /// Whether it is still said. False recalls the endorsement.
-    pub(super) still_said: bool,
-    /// What was found; required when it is not said any more, as the reason of the recall.
-    pub(super) note: Option<String>,
-    pub(super) client_mutation_id: Option<String>,
-}
-
 /// A decision on a claim.
 #[derive(InputObject)]
 pub(super) struct DecideClaimInput {

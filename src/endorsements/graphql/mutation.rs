@@ -4,7 +4,6 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::inputs::{
     AddEndorsementVersionInput, AddEvidenceInput, CreateEndorsementInput, DecideClaimInput,
-    RecheckEndorsementInput,
 };
 use super::updates::{UpdateContentInput, UpdateContentsInput};
 use super::{Claim, Endorsement, EndorsementVersion, Evidence};
@@ -40,12 +39,6 @@ payload! {
     UpdateContentsPayload {
         /// What became of each, in the order of the ids.
         results: Vec<UpdateContentsResult>,
-    }
-}
-payload! {
-    RecheckEndorsementPayload {
-        /// The endorsement as it is now.
-        endorsement: Option<Endorsement>,
     }
 }
 payload! {
@@ -198,28 +191,6 @@ impl EndorsementsMutation {
             key,
             made.await,
             |results, payload: &mut UpdateContentsPayload| payload.results = results,
-        )
-    }
-
-    /// Records that somebody looked again: it is still said, or it is not and is recalled.
-    async fn recheck_endorsement(
-        &self,
-        ctx: &Context<'_>,
-        input: RecheckEndorsementInput,
-    ) -> GqlResult<RecheckEndorsementPayload> {
-        let key = client_mutation_id(&input);
-        let made = async {
-            let id = once(ctx, |cx| async move {
-                let id = input_id(&input.endorsement, "endorsement")?;
-                service::recheck_endorsement(&cx, id, input.still_said, input.note).await
-            })
-            .await?;
-            Endorsement::find(ctx, id.into()).await
-        };
-        respond(
-            key,
-            made.await,
-            |made, payload: &mut RecheckEndorsementPayload| payload.endorsement = made,
         )
     }
 

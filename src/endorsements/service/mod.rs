@@ -14,6 +14,6 @@ pub(crate) use bulk::{BulkUpdate, plan_updates, update_contents};
 pub(crate) use claims::{NewClaim, decide_claim};
 pub(crate) use create::{NewEndorsement, NewVersion, add_endorsement_version, create_endorsement};
 pub(crate) use evidence::{NewEvidence, add_evidence};
-pub(crate) use recheck::recheck_endorsement;
+pub(crate) use recheck::{check_recheck, record_recheck};
 pub(crate) use update::{ContentUpdate, update_content};
 pub(crate) use wording::{NewStatement, NewWording};

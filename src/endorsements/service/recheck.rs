@@ -1,13 +1,10 @@
 //! Looking again whether an endorsement is still said.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
-use crate::accounts::{OpContext, Scope, Viewer};
+use crate::accounts::Viewer;
 use crate::contents::ContentKind;
-use crate::contents::lifecycle::withdraw;
-use crate::contents::service::{announce, lock};
+use crate::contents::service::{Target, announce, lock};
 use crate::endorsements::pages::look_again;
 use crate::error::{Error, Problems, Result, UserErrorCode};
 use crate::platform::db::{Sql, Tx, run};
@@ -15,15 +12,8 @@ use crate::platform::ids::EndorsementId;
 use crate::platform::ledger::Audit;
 use crate::platform::text;
 
-/// Records that somebody looked: it is still said, the next recheck is an interval away, and its pages are
-/// looked at again; or it is not, and the endorsement is recalled with the note as the reason.
-pub(crate) async fn recheck_endorsement(
-    cx: &OpContext,
-    id: EndorsementId,
-    still_said: bool,
-    note: Option<String>,
-) -> Result<EndorsementId> {
-    cx.viewer.require(Scope::Write)?;
+/// The note of a recheck. One that finds it said no more is the reason of a recall.
+pub(crate) fn check_recheck(still_said: bool, note: Option<String>) -> Result<Option<String>> {
     let mut problems = Problems::new();
     let note = text::optional(&mut problems, "note", note.as_deref(), text::PROSE);
     if !still_said && note.is_none() {
@@ -34,20 +24,18 @@ pub(crate) async fn recheck_endorsement(
         );
     }
     problems.check()?;
-    let input = (Arc::clone(&cx.viewer), id, still_said, note);
-    cx.write(input, |tx, (viewer, id, still_said, note)| {
-        Box::pin(recheck(tx, viewer, *id, *still_said, note.clone()))
-    })
-    .await
+    Ok(note)
 }
 
-async fn recheck(
+/// Records that somebody looked. Where it is still said, the next recheck is an interval away, and its pages are
+/// looked at again; where it is not, the caller recalls what this has locked.
+pub(crate) async fn record_recheck(
     tx: &Tx,
     viewer: &Viewer,
     id: EndorsementId,
     still_said: bool,
-    note: Option<String>,
-) -> Result<EndorsementId> {
+    note: Option<&str>,
+) -> Result<Target> {
     let target = lock(tx, viewer, id.into(), "endorsement").await?;
     if target.kind != ContentKind::Endorsement {
         return Err(Error::not_found("endorsement"));
@@ -74,8 +62,6 @@ async fn recheck(
             "endorsement",
             "It is withdrawn already.",
         ));
-    } else {
-        withdraw(tx, &target, &note.unwrap_or_default()).await?;
     }
-    Ok(id)
+    Ok(target)
 }

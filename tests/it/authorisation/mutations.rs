@@ -123,6 +123,8 @@ fn mutations() -> Vec<(&'static str, &'static str, Json)> {
         ),
         ("updatePlacement", "WRITE", json!({ "placement": "x" })),
         ("recordUsage", "USAGE_WRITE", json!({ "events": [] })),
+        ("createRequest", "WRITE", json!({ "title": "" })),
+        ("updateRequest", "WRITE", json!({ "request": "x" })),
         (
             "recordSighting",
             "USAGE_WRITE",

@@ -123,6 +123,7 @@ impl Walk<'_> {
             "Availability",
             "Hold",
             "UsageTotals",
+            "TakeDowns",
             "SimilarAsset",
             "Sighting",
             "Coverage",

@@ -113,7 +113,7 @@ async fn a_filter_finds_ones_own_only_in_any_order_and_by_an_empty_list_nothing(
 }
 
 /// The arguments of type ID in queries that may name a brand's thing; the others name what is shared.
-const NAMING: [&str; 10] = [
+const NAMING: [&str; 12] = [
     "Asset.availability.product",
     "Asset.beaconKey.product",
     "Channel.contents.product",
@@ -124,6 +124,8 @@ const NAMING: [&str; 10] = [
     "Query.bestProof.product",
     "Query.node.id",
     "Query.nodes.ids",
+    "Query.requests.assignee",
+    "Query.requests.content",
 ];
 
 #[tokio::test]

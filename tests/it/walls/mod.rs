@@ -89,6 +89,8 @@ impl TestApp {
         let event = json!({ "id": "e1", "kind": "CLICK", "beaconKey": beacon });
         self.mutate("recordUsage", json!({ "events": [event] }), "accepted")
             .await;
+        let asked = json!({ "title": format!("A sketch of the {slug} lantern"), "content": asset });
+        let asked = self.mutate("createRequest", asked, "request { id }").await;
         let token = json!({ "name": slug, "scopes": ["ADMIN"], "brands": [slug] });
         let token = self
             .mutate("createAccessToken", token, "secret token { id }")
@@ -112,6 +114,7 @@ impl TestApp {
             ("claim", text(&found["e"]["claims"][0]["id"])),
             ("lease", text(&lease["lease"]["id"])),
             ("placement", text(&placed["placement"]["id"])),
+            ("request", text(&asked["request"]["id"])),
             ("token", text(&token["token"]["id"])),
             ("secret", text(&token["secret"])),
             ("beacon", beacon),
@@ -127,7 +130,11 @@ impl TestApp {
     }
 
     async fn view(&self, token: &str) -> Json {
-        self.ask(token, VIEW, json!({})).await.data()
+        let mut seen = self.ask(token, VIEW, json!({})).await.data();
+        let asked = "{ requests { totalCount nodes { id title content { id } } } }";
+        let asked = self.ask(token, asked, json!({})).await.data();
+        seen["requests"] = asked["requests"].clone();
+        seen
     }
 
     async fn log(&self, token: &str) -> Json {

@@ -162,6 +162,17 @@ async fn no_filter_or_argument_tells_of_another_brand() {
                 ));
             }
         }
+        for (argument, foreign) in [("content", "asset"), ("assignee", "token")] {
+            for named in [id(foreign), random(&south[foreign]), "junk".to_owned()] {
+                let query = format!("{{ requests({argument}: \"{named}\") {{ totalCount }} }}");
+                let answer = app.ask(token, &query, json!({})).await;
+                answers.insert(format!(
+                    "{} {}",
+                    answer.code(),
+                    answer.body["errors"][0]["message"]
+                ));
+            }
+        }
         assert_eq!(answers.len(), 1, "{answers:?}");
         assert!(
             answers.iter().all(|a| a.starts_with("NOT_FOUND")),

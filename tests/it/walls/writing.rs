@@ -286,6 +286,46 @@ fn rows(north: &World, stored: &Json) -> Vec<(&'static str, &'static str, Json)>
             synced(json!({ "product": "@" })),
         ),
         (
+            "createRequest.brand",
+            "brand",
+            json!({ "title": "T", "brand": "@" }),
+        ),
+        (
+            "createRequest.content",
+            "asset",
+            json!({ "title": "T", "content": "@" }),
+        ),
+        (
+            "createRequest.placement",
+            "placement",
+            json!({ "title": "T", "placement": "@" }),
+        ),
+        (
+            "createRequest.product",
+            "product",
+            json!({ "title": "T", "product": "@" }),
+        ),
+        (
+            "createRequest.assignee",
+            "token",
+            json!({ "title": "T", "assignee": "@" }),
+        ),
+        (
+            "updateRequest.request",
+            "request",
+            json!({ "request": "@", "state": "ACCEPTED" }),
+        ),
+        (
+            "updateRequest.assignee",
+            "token",
+            json!({ "request": of("request"), "assignee": "@" }),
+        ),
+        (
+            "updateRequest.fulfilledBy",
+            "version",
+            json!({ "request": of("request"), "fulfilledBy": "@" }),
+        ),
+        (
             "recordUsage.events.content",
             "asset",
             event(json!({ "content": "@", "channel": "site" })),
