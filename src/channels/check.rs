@@ -36,7 +36,7 @@ pub(crate) struct NewRule {
 }
 
 /// Rules whose values are what their checks want.
-pub(super) fn check_rules(problems: &mut Problems, rules: Vec<NewRule>) -> Vec<Rule> {
+pub(crate) fn check_rules(problems: &mut Problems, rules: Vec<NewRule>) -> Vec<Rule> {
     if rules.len() > MAX_RULES {
         problems.add(
             UserErrorCode::QuotaExceeded,

@@ -11,6 +11,7 @@ mod service;
 mod store;
 mod template;
 
+pub(crate) use check::check_rules;
 pub use model::{
     Admission, Attribution, Channel, ChannelKind, Demand, Fit, MAX_DEPTH, Preset, Rule, RuleCheck,
     Severity, Tree,

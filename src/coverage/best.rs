@@ -111,7 +111,7 @@ fn candidates(cx: &OpContext, wanted: &Wanted) -> Sql {
     clippy::cast_precision_loss,
     reason = "days, and counts far below 2^52"
 )]
-fn weigh(facts: &Facts, wanted: &Wanted, brought: &Totals) -> Proof {
+pub(super) fn weigh(facts: &Facts, wanted: &Wanted, brought: &Totals) -> Proof {
     let ask = &wanted.ask;
     let mut reasons = Vec::new();
     let detail = facts.content.endorsement();

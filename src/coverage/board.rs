@@ -85,7 +85,7 @@ impl Survey {
     ///
     /// What is loaded is at least as new as the key it is kept under, because that was read first. If
     /// something changes in between, the next key is another one, and the row is worked out again.
-    async fn rows(&self, found: &[KeyRow]) -> Result<Vec<Arc<Row>>> {
+    pub(super) async fn rows(&self, found: &[KeyRow]) -> Result<Vec<Arc<Row>>> {
         let key = |row: &KeyRow| Key {
             stamp: row.stamp,
             assets: row.assets,

@@ -126,6 +126,40 @@ impl Filter {
     }
 }
 
+impl Filter {
+    /// Contents `o` whose ends are asked for: wins that `wins` selects, what is attached to them, and other assets
+    /// of the brand and the products, unless only wins can be meant. What goes out nowhere has no end to come.
+    pub(super) async fn wanted(&self, cx: &OpContext, wins: &Sql) -> Result<Sql> {
+        let won = |select: &'static str| Sql::new(select).append(wins.clone()).push(")");
+        let mut any = vec![
+            won("o.id IN (SELECT c.id FROM contents c WHERE "),
+            won("o.id IN (SELECT x.asset_id FROM endorsement_assets x
+                 JOIN contents c ON c.id = x.endorsement_id WHERE "),
+        ];
+        let wins_only = self.outlets.is_some() || self.won_by.is_some() || self.states.is_some();
+        if !wins_only {
+            let mut assets = vec![Sql::new("o.kind = 'ASSET'")];
+            if let Some(brand) = &self.brand {
+                let id = catalog::filter_brand(cx, brand).await?;
+                assets.push(Sql::new("o.brand_id IN ").list(id));
+            }
+            if let Some(products) = &self.products {
+                let ids = catalog::filter_products(cx, products).await?;
+                let sql = Sql::new(
+                    "EXISTS (SELECT 1 FROM content_products t WHERE t.content_id = o.id AND t.product_id IN ",
+                );
+                assets.push(sql.list(ids).push(")"));
+            }
+            any.push(Sql::all(assets));
+        }
+        Ok(Sql::all([
+            Sql::new("o.trashed_at IS NULL AND o.archived_at IS NULL AND o.withdrawn_at IS NULL"),
+            brand_condition(&cx.viewer, "o.brand_id"),
+            Sql::any(any),
+        ]))
+    }
+}
+
 fn of_endorsement(condition: &'static str) -> Sql {
     Sql::new("EXISTS (SELECT 1 FROM endorsements e WHERE e.content_id = c.id AND ").push(condition)
 }

@@ -1,5 +1,7 @@
 //! Coverage and waste in GraphQL.
 
+mod ahead;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ use crate::platform::ids::{ChannelId, ContentId};
 use crate::rights::gate::Ask;
 use crate::rights::graphql::Hold;
 
+pub(crate) use ahead::AheadQuery;
+
 /// Filters on coverage: each list is any-of, the fields together are all-of. What names nothing that you see
 /// matches nothing.
 #[derive(InputObject, Clone, Debug, Default)]
@@ -51,18 +55,23 @@ pub(crate) struct CoverageFilter {
     at: Option<DateTime>,
 }
 
+impl From<CoverageFilter> for filter::Filter {
+    fn from(input: CoverageFilter) -> Self {
+        Self {
+            brand: input.brand,
+            products: input.products,
+            channels: input.channels,
+            outlets: input.outlets,
+            won_by: input.won_by,
+            states: input.states,
+            at: input.at.map(|at| at.0),
+        }
+    }
+}
+
 impl CoverageFilter {
     async fn scope(self, cx: &OpContext) -> Result<Scope> {
-        let filter = filter::Filter {
-            brand: self.brand,
-            products: self.products,
-            channels: self.channels,
-            outlets: self.outlets,
-            won_by: self.won_by,
-            states: self.states,
-            at: self.at.map(|at| at.0),
-        };
-        filter.scope(cx).await
+        filter::Filter::from(self).scope(cx).await
     }
 }
 

@@ -16,7 +16,7 @@ use crate::platform::db::{Sql, fetch};
 use crate::platform::ids::{ChannelId, ContentId, LeaseId, PlacementId, ProductId, VersionId};
 use crate::platform::names::named;
 use crate::rights::gate::{Facts, LicensorWord};
-use crate::rights::load_facts;
+use crate::rights::{is_live, load_facts};
 
 /// An endorsement, and what its cells hang on, as far as it is in the database.
 #[derive(Clone, Copy, Debug, FromQueryResult)]
@@ -243,6 +243,28 @@ async fn load_placements(
     )
     .list(contents);
     fetch(db, sql).await
+}
+
+/// What is live of these contents in these channels, the newest first, each with the facts that the gate is asked
+/// with. The number of statements does not depend on how many there are.
+pub(super) async fn live_in(
+    db: &impl ConnectionTrait,
+    contents: &[ContentId],
+    channels: impl Iterator<Item = ChannelId>,
+    at: Timestamp,
+    facts: &HashMap<ContentId, Arc<Facts>>,
+) -> Result<HashMap<ContentId, Vec<Placed>>> {
+    let sql = Sql::new(
+        "SELECT p.id, p.content_id, p.version_id, p.channel_id, p.product_id, p.status, p.live_from,
+         p.live_to, p.live_until FROM placements p WHERE ",
+    )
+    .append(is_live("p", at))
+    .push(" AND p.content_id IN ")
+    .list(contents.iter().copied())
+    .push(" AND p.channel_id IN ")
+    .list(channels)
+    .push(" ORDER BY p.id DESC");
+    as_placed(db, fetch(db, sql).await?, facts).await
 }
 
 /// Placements with the facts that the gate is asked with, by content: where another version than the current

@@ -7,9 +7,12 @@
 mod best;
 mod board;
 mod cells;
+mod ending;
 mod filter;
+mod impact;
 mod load;
 mod model;
+mod pool;
 mod service;
 mod waiver;
 
@@ -17,3 +20,4 @@ pub(crate) mod graphql;
 
 pub use board::Board;
 pub use model::CoverageState;
+pub(crate) use pool::{Spot, suggest};

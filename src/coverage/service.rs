@@ -69,7 +69,7 @@ pub(super) struct Told {
 
 impl Scope {
     /// Whether a row is asked for: one of its cells is in one of the states.
-    fn wants(&self, row: &Row) -> bool {
+    pub(super) fn wants(&self, row: &Row) -> bool {
         let Some(states) = &self.states else {
             return true;
         };

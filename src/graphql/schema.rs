@@ -10,7 +10,7 @@ use crate::audit::graphql::AuditQuery;
 use crate::catalog::graphql::{CatalogMutation, CatalogQuery};
 use crate::channels::graphql::{ChannelsMutation, ChannelsQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
-use crate::coverage::graphql::{CoverageMutation, CoverageQuery};
+use crate::coverage::graphql::{AheadQuery, CoverageMutation, CoverageQuery};
 use crate::endorsements::graphql::EndorsementsMutation;
 use crate::library::graphql::{LibraryQuery, SearchQuery};
 use crate::placements::graphql::{PlacementsMutation, WatchMutation};
@@ -30,6 +30,7 @@ pub struct Query(
     SearchQuery,
     ReviewsQuery,
     CoverageQuery,
+    AheadQuery,
     RequestsQuery,
 );
 

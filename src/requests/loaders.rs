@@ -7,6 +7,7 @@ use async_graphql::dataloader::Loader;
 
 use super::model::{Request, TakeDowns};
 use super::store;
+use crate::coverage::{Spot, suggest};
 use crate::graphql::loader::{LoadError, Loaders};
 use crate::platform::ids::{ContentId, RequestId};
 
@@ -31,6 +32,28 @@ impl Loader<RequestKey> for Loaders {
             .into_iter()
             .map(|(id, request)| (RequestKey(id), Arc::new(request)))
             .collect())
+    }
+}
+
+/// What could be shown in a place now, the best first; at most so many.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SuggestionsKey(pub(crate) Spot, pub(crate) usize);
+
+impl Loader<SuggestionsKey> for Loaders {
+    type Value = Vec<ContentId>;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[SuggestionsKey],
+    ) -> Result<HashMap<SuggestionsKey, Vec<ContentId>>, LoadError> {
+        if self.viewer.is_public() {
+            return Ok(HashMap::new());
+        }
+        let most = keys.iter().map(|key| key.1).max().unwrap_or_default();
+        let spots = keys.iter().map(|key| key.0.clone()).collect();
+        let found = suggest(&self.cx, spots, most).await?;
+        Ok(keys.iter().cloned().zip(found).collect())
     }
 }
 

@@ -9,6 +9,7 @@
     reason = "a test says what it expects by failing, and what it measured"
 )]
 
+mod ahead;
 mod architecture;
 mod audit;
 mod authorisation;

@@ -4,6 +4,6 @@ mod mutation;
 mod query;
 mod types;
 
-pub(crate) use mutation::ChannelsMutation;
+pub(crate) use mutation::{ChannelRuleInput, ChannelsMutation};
 pub(crate) use query::ChannelsQuery;
 pub(crate) use types::Channel;

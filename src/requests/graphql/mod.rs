@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 
-use super::loaders::{RequestKey, TakeDownsKey};
+use super::loaders::{RequestKey, SuggestionsKey, TakeDownsKey};
 use super::model::{self, RequestState};
 use super::service;
 use super::store::Listing;
@@ -15,8 +15,9 @@ use crate::catalog::graphql::{Brand, Product};
 use crate::channels::graphql::Channel;
 use crate::contents::graphql::{Content, Version};
 use crate::contents::parse_public_id;
+use crate::coverage::Spot;
 use crate::error::{Error, Result};
-use crate::graphql::connection::{Connection, PageArgs, Total, connection};
+use crate::graphql::connection::{Connection, PageArgs, Total, check_limit, connection};
 use crate::graphql::context::Request as _;
 use crate::graphql::error::{GqlResult, OrFail};
 use crate::graphql::scalars::{Date, DateTime, Locale};
@@ -31,6 +32,8 @@ pub(crate) use mutation::RequestsMutation;
 
 /// Most take-downs that a recall tells at once; the others are listed by `requests`.
 const TOLD: u32 = 250;
+/// How many suggestions are told unless asked otherwise.
+const FIRST_SUGGESTIONS: i32 = 5;
 
 /// What one asks of another: a picture that is missing, a translation, or to take down what was recalled.
 #[derive(Clone)]
@@ -51,6 +54,31 @@ impl Request {
         };
         let page = service::list(ctx.cx(), &listing, &PageRequest::first(TOLD)).await?;
         Ok(page.items.into_iter().map(Self::of).collect())
+    }
+
+    async fn suggested(&self, ctx: &Context<'_>, first: Option<i32>) -> Result<Vec<Content>> {
+        let first = check_limit("first", first.unwrap_or(FIRST_SUGGESTIONS))? as usize;
+        let channel = match self.0.channel {
+            Some(id) => Channel::find(ctx, id).await?.map(|_| id),
+            None => None,
+        };
+        let Some(channel) = channel else {
+            return Ok(Vec::new());
+        };
+        let spot = Spot {
+            channel,
+            product: self.0.product,
+            locale: self.0.locale.clone(),
+            brand: self.0.brand,
+        };
+        // It may be about two of them: what was recalled, and what shows it.
+        let key = SuggestionsKey(spot, first.saturating_add(2));
+        let found = ctx.loader().load_one(key).await?.unwrap_or_default();
+        let about = [self.0.content, self.0.placed];
+        let others = found.into_iter().filter(|id| !about.contains(&Some(*id)));
+        let ids: Vec<ContentId> = others.take(first).collect();
+        let contents = Content::find_many(ctx, &ids).await?;
+        Ok(contents.into_iter().flatten().collect())
     }
 
     fn of(request: model::Request) -> Self {
@@ -157,6 +185,16 @@ impl Request {
             Some(id) => Version::find(ctx, id).await.or_fail(),
             None => Ok(None),
         }
+    }
+
+    /// What could be shown instead: what goes out in its channel now, for its product and in its language, the best
+    /// first, without what it is about. Empty where it names no channel that you reach.
+    async fn suggestions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most this many, up to 100; 5 unless given.")] first: Option<i32>,
+    ) -> GqlResult<Vec<Content>> {
+        self.suggested(ctx, first).await.or_fail()
     }
 
     /// When it was made.

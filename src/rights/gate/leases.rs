@@ -14,7 +14,8 @@ use crate::rights::model::{Lease, LeaseAccess, LeaseOn};
 
 /// Whether a lease covers the place, whatever the time. An unknown market: an ALLOW with markets does not
 /// cover, a DENY with markets does.
-fn covers(on: &LeaseOn, ask: &Ask) -> bool {
+#[must_use]
+pub fn covers(on: &LeaseOn, ask: &Ask) -> bool {
     on.places.iter().any(|place| {
         let channel = place.channel.is_none_or(|c| ask.chain.contains(&c));
         let market = match (&place.market, &ask.market) {

@@ -19,7 +19,7 @@ use async_graphql::Enum;
 use serde::Serialize;
 
 pub use facts::{Ask, Facts, LicensorWord, Purpose};
-pub use leases::{Wordless, lease_start, wordless, wordless_in};
+pub use leases::{Wordless, covers, lease_start, wordless, wordless_in};
 pub use speech::served;
 
 use super::model::Terms;

@@ -11,7 +11,7 @@ use super::{World, text};
 use crate::support::{Field, Schema, TestApp};
 
 /// The arguments without which a field says nothing.
-const ARGUMENTS: [(&str, &str); 9] = [
+const ARGUMENTS: [(&str, &str); 11] = [
     ("availability", "(channel: \"strict\")"),
     ("checks", "(channel: \"strict\")"),
     ("beaconKey", "(channel: \"site\")"),
@@ -19,6 +19,8 @@ const ARGUMENTS: [(&str, &str); 9] = [
     ("rows", "(first: 2)"),
     ("waste", "(first: 2)"),
     ("bestProof", "(channel: \"site\")"),
+    ("rightsEnding", "(withinDays: 30)"),
+    ("ruleImpact", "(channel: \"site\", rules: [])"),
     ("search", "(query: \"lantern\")"),
     ("channel", "(slug: \"strict\")"),
     ("alt", "(locale: \"en\")"),
@@ -48,6 +50,7 @@ impl TestApp {
     /// What makes a field say something that is not said of every brand.
     async fn enrich(&self, world: &World) -> [String; 2] {
         let terms = json!({ "contents": [world["endorsement"]], "access": "ALLOW", "terms": { "showYear": true },
+            "endsAt": TestApp::day(9),
             "fee": { "amount": "12.50", "currency": "EUR" } });
         let lease = self.mutate("createLease", terms, "lease { id }").await;
         let asset = json!({ "id": world["asset"], "revision": self.revision(&world["asset"]).await,
@@ -132,6 +135,8 @@ impl Walk<'_> {
             "CoverageSummary",
             "Waste",
             "Proof",
+            "RightsEnding",
+            "RuleImpact",
         ];
         let mut parts = vec!["__typename".to_owned()];
         for field in self.fields(ty) {

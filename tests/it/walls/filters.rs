@@ -153,6 +153,13 @@ async fn coverage_is_of_ones_own_wins_whatever_it_is_narrowed_to() {
     let app = TestApp::start().await;
     let north = app.north().await;
     let south = app.world("south", &north["outlet"]).await;
+    for world in [&north, &south] {
+        app.lease(
+            &[&world["endorsement"], &world["asset"]],
+            json!({ "endsAt": TestApp::day(20) }),
+        )
+        .await;
+    }
     let filters = [
         ("brand", json!(south["brand"])),
         ("products", json!([south["product"], south["sku"]])),
@@ -169,7 +176,8 @@ async fn coverage_is_of_ones_own_wins_whatever_it_is_narrowed_to() {
     assert_eq!(given, named, "each filter has one value");
     let query = "query($f: CoverageFilter) {
         coverage(filter: $f) { summary { endorsements } rows { totalCount nodes { endorsement { id } } } }
-        waste(filter: $f) { totalCount nodes { endorsement { id } } } }";
+        waste(filter: $f) { totalCount nodes { endorsement { id } } }
+        rightsEnding(withinDays: 30, filter: $f) { content { ... on Content { id } } } }";
     for scope in ["READ", "ADMIN"] {
         let token = app.token(&[scope], &["north"], &[]).await;
         for (name, value) in &filters {
@@ -185,6 +193,13 @@ async fn coverage_is_of_ones_own_wins_whatever_it_is_narrowed_to() {
                 nodes.len(),
                 "{name}"
             );
+            for ending in found["rightsEnding"].as_array().unwrap() {
+                let id = &ending["content"]["id"];
+                assert!(
+                    *id == north["endorsement"] || *id == north["asset"],
+                    "{name}"
+                );
+            }
             for node in nodes
                 .iter()
                 .chain(found["waste"]["nodes"].as_array().unwrap())
