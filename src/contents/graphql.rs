@@ -99,16 +99,17 @@ impl Content {
 }
 
 /// A question to the gate, as it is asked in GraphQL.
-struct Question {
-    channel: ID,
-    market: Option<CountryCode>,
-    locale: Option<Locale>,
-    product: Option<ID>,
-    at: Option<DateTime>,
+pub(crate) struct Question {
+    pub(crate) channel: ID,
+    pub(crate) market: Option<CountryCode>,
+    pub(crate) locale: Option<Locale>,
+    pub(crate) product: Option<ID>,
+    pub(crate) at: Option<DateTime>,
 }
 
 impl Question {
-    async fn ask(self, ctx: &Context<'_>) -> Result<Ask> {
+    /// The question with what it names, and with what counts where the place caps its wins.
+    pub(crate) async fn ask(self, ctx: &Context<'_>) -> Result<Ask> {
         let cx = ctx.cx();
         let tree = crate::channels::tree(cx).await?;
         let channel = crate::channels::resolve::argument_channel(&cx.viewer, &tree, &self.channel)?;

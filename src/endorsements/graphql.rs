@@ -1,6 +1,7 @@
 //! Endorsements in GraphQL.
 
 mod inputs;
+mod json_ld;
 mod mutation;
 mod proof;
 mod updates;
@@ -19,7 +20,7 @@ use crate::contents::{self, ContentKind, EndorsementKind, MaterialConnection};
 use crate::error::{Error, Result};
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
-use crate::graphql::scalars::{Date, DateTime, Decimal, Locale, Url};
+use crate::graphql::scalars::{Date, DateTime, Decimal, Json, Locale, Url};
 use crate::library::filter::public_asks;
 use crate::library::{ContentKey, StatementsKey};
 use crate::platform::ids::ContentId;
@@ -191,6 +192,26 @@ impl Endorsement {
         let locale = locale.as_ref().map(|l| l.0.as_str());
         let chosen = choose_statement(&facts.statements, locale, bars.no_translation).cloned();
         Ok(chosen.map(|statement| Statement::under(statement, bars)))
+    }
+
+    /// What a page in a channel says of it in the words of schema.org, ready for `<script type="application/ld+json">`:
+    /// the product with its award, review or rating, or the brand where it is about no one product; disclosure,
+    /// disclaimer, year and link as the statement and the lease there want them, and no quote where the lease bars
+    /// it. Its texts end no script, so it may be written there as JSON as it is. Null while it may not be shown
+    /// there, and where it is about other products than the one that is asked for.
+    async fn json_ld(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where the page is: the channel's id or slug.")] channel: ID,
+        #[graphql(
+            desc = "The product that the page is about, by id or SKU; null: its only one, if it has one."
+        )]
+        product: Option<ID>,
+        #[graphql(desc = "The page's language; null: the channel's.")] locale: Option<Locale>,
+    ) -> GqlResult<Option<Json>> {
+        let about = (channel, product, locale);
+        let found = json_ld::json_ld(ctx, &self.0.0, about).await.or_fail()?;
+        Ok(found.map(Json))
     }
 
     /// The current version: the approved one with the highest number.

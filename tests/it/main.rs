@@ -26,6 +26,7 @@ mod fuzz;
 mod gate;
 mod idempotency;
 mod instances;
+mod json_ld;
 mod lifecycle;
 mod logging;
 mod media;

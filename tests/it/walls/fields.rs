@@ -11,7 +11,7 @@ use super::{World, text};
 use crate::support::{Field, Schema, TestApp};
 
 /// The arguments without which a field says nothing.
-const ARGUMENTS: [(&str, &str); 11] = [
+const ARGUMENTS: [(&str, &str); 12] = [
     ("availability", "(channel: \"strict\")"),
     ("checks", "(channel: \"strict\")"),
     ("beaconKey", "(channel: \"site\")"),
@@ -21,6 +21,7 @@ const ARGUMENTS: [(&str, &str); 11] = [
     ("bestProof", "(channel: \"site\")"),
     ("rightsEnding", "(withinDays: 30)"),
     ("ruleImpact", "(channel: \"site\", rules: [])"),
+    ("jsonLd", "(channel: \"site\")"),
     ("search", "(query: \"lantern\")"),
     ("channel", "(slug: \"strict\")"),
     ("alt", "(locale: \"en\")"),

@@ -113,7 +113,7 @@ async fn a_filter_finds_ones_own_only_in_any_order_and_by_an_empty_list_nothing(
 }
 
 /// The arguments of type ID in queries that may name a brand's thing; the others name what is shared.
-const NAMING: [&str; 12] = [
+const NAMING: [&str; 13] = [
     "Asset.availability.product",
     "Asset.beaconKey.product",
     "Channel.contents.product",
@@ -121,6 +121,7 @@ const NAMING: [&str; 12] = [
     "Content.beaconKey.product",
     "Endorsement.availability.product",
     "Endorsement.beaconKey.product",
+    "Endorsement.jsonLd.product",
     "Query.bestProof.product",
     "Query.node.id",
     "Query.nodes.ids",

@@ -151,6 +151,7 @@ async fn no_filter_or_argument_tells_of_another_brand() {
                 "query($p: ID, $id: ID!) { channel(slug: \"site\") { contents(product: $p) { totalCount } } node(id: $id) { id } }",
                 "query($p: ID, $id: ID!) { node(id: $id) { ... on Content { availability(channel: \"site\", product: $p) { available } } } }",
                 "query($p: ID, $id: ID!) { node(id: $id) { ... on Content { beaconKey(channel: \"site\", product: $p) } } }",
+                "query($p: ID, $id: ID!) { endorsements { nodes { jsonLd(channel: \"site\", product: $p) } } node(id: $id) { id } }",
                 "query($p: ID, $id: ID!) { bestProof(channel: \"site\", product: $p) { score } node(id: $id) { id } }",
             ] {
                 let variables = json!({ "p": product, "id": north["asset"] });
