@@ -14,6 +14,7 @@ use crate::channels::TreeCache;
 use crate::config::Config;
 use crate::coverage::Board;
 use crate::endorsements;
+use crate::imports;
 use crate::media::{self, Workers};
 use crate::placements;
 use crate::platform::blob::Blobs;
@@ -52,6 +53,8 @@ pub struct App {
     pub renditions: Renditions,
     /// Coverage that was worked out before.
     pub board: Board,
+    /// The table that is being imported.
+    pub imports: imports::Running,
     /// Fetches pages that strangers name; none where no pages are fetched.
     pub fetcher: Option<Fetcher>,
     /// Heads of the audit log that wait to be published.
@@ -84,6 +87,7 @@ impl App {
         Ok(Arc::new(Self {
             facts: KeptFacts::new(config.facts_cache_bytes),
             board: Board::new(config.coverage_cache_bytes),
+            imports: imports::Running::default(),
             recent: Recent::default(),
             upload_slots: uploads::slots(&config.store),
             fetcher: config.fetch.clone().map(Fetcher::new),
@@ -153,6 +157,16 @@ impl App {
         tasks::spawn("crawl", async move {
             repeat(&app, Duration::from_secs(5), |app| async move {
                 placements::crawl_due(&app).await.map(|_| ())
+            })
+            .await;
+        });
+        let app = Arc::clone(self);
+        tasks::spawn("imports", async move {
+            if let Err(error) = imports::begin(&app).await {
+                tracing::warn!(error = %error, "imports that were cut off go on a little later");
+            }
+            repeat(&app, Duration::from_secs(1), |app| async move {
+                imports::run_due(&app).await.map(|_| ())
             })
             .await;
         });

@@ -16,7 +16,7 @@ use crate::catalog::resolve;
 use crate::config::{Config, Settings};
 use crate::error::Error;
 use crate::platform::clock::Clock;
-use crate::{care, demo, graphql, http, telemetry};
+use crate::{care, demo, desk, graphql, http, telemetry};
 
 /// Keeps marketing assets and endorsements through their whole life, and answers what may be shown
 /// where, now.
@@ -48,6 +48,8 @@ enum Command {
     Backup(Backup),
     /// Put a backup back; stop the server first
     Restore(Restore),
+    /// Import a table over a server's API: all of it or, where one row is at fault, nothing
+    Import(desk::Import),
     /// Draw one picture for a server: what it starts for each, apart from itself
     #[command(hide = true)]
     Draw,
@@ -156,6 +158,10 @@ fn execute(command: Command) -> anyhow::Result<()> {
         Command::Gc(gc) => run(&gc.options, async |app| clean(&app, &gc).await),
         Command::Backup(backup) => run(&backup.options, async |app| back_up(&app, &backup).await),
         Command::Restore(restore) => put_back(&restore),
+        Command::Import(import) => {
+            print(&runtime()?.block_on(desk::import(&import))?);
+            Ok(())
+        }
         Command::Token(TokenCommand::Create(new)) => {
             run(&new.options, async |app| create_token(&app, &new).await)
         }

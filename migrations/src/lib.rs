@@ -26,6 +26,7 @@ mod m20261122_000015_look_at_media;
 mod m20261122_000016_create_waivers;
 mod m20261122_000018_fetch_pages;
 mod m20261122_000019_watch_placements;
+mod m20261122_000020_create_imports;
 mod m20261123_000021_create_requests;
 
 /// All migrations, oldest first.
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000016_create_waivers::Migration),
             Box::new(m20261122_000018_fetch_pages::Migration),
             Box::new(m20261122_000019_watch_placements::Migration),
+            Box::new(m20261122_000020_create_imports::Migration),
             Box::new(m20261123_000021_create_requests::Migration),
         ]
     }

@@ -15,5 +15,5 @@ pub use callers::{Caller, Callers};
 pub use context::OpContext;
 pub use model::{Reach, Scope, Token, Viewer};
 pub use service::{authenticate, create_operator_token};
-pub(crate) use service::{bearer_lives, seen_token};
+pub(crate) use service::{bearer_lives, seen_token, viewer_of};
 pub(crate) use store::any_token_exists;

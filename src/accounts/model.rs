@@ -111,7 +111,7 @@ impl Token {
 }
 
 /// Who asks, and what that one may do and see.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
     pub actor: Actor,
     pub scopes: BTreeSet<Scope>,

@@ -16,8 +16,10 @@ use super::store;
 use crate::app::App;
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
 use crate::platform::clock::Timestamp;
+use crate::platform::db::Tx;
 use crate::platform::ids::{BrandId, ChannelId, TokenId};
 use crate::platform::ledger::Audit;
+use crate::platform::op::Actor;
 use crate::platform::{tasks, text};
 
 /// So that a leaked secret can be recognised for what it is.
@@ -106,6 +108,18 @@ pub(crate) async fn seen_token(
 ) -> Result<Option<Token>> {
     let token = store::load(db, &[id]).await?.remove(&id);
     Ok(token.filter(|token| viewer.brands.covers(&token.brands)))
+}
+
+/// What an actor may do and see, as a transaction finds it; none for a token that lets nobody in any more.
+pub(crate) async fn viewer_of(tx: &Tx, actor: Actor) -> Result<Option<Viewer>> {
+    let id = match actor {
+        Actor::System => return Ok(Some(Viewer::system())),
+        Actor::Token(id) => id,
+    };
+    let token = store::load(&**tx, &[id]).await?.remove(&id);
+    Ok(token
+        .filter(|token| token.lives(tx.op.at))
+        .map(|token| Viewer::bearer(&token)))
 }
 
 /// Notes that the token was used, behind the request: no answer waits for it.

@@ -138,7 +138,7 @@ async fn check(cx: &OpContext, new: NewAsset) -> Result<Checked> {
 }
 
 async fn insert(tx: &Tx, new: &Checked) -> Result<AssetId> {
-    let id = contents::insert(tx, &new.header).await?;
+    let (id, version) = contents::insert(tx, &new.header, new.note.as_ref()).await?;
     store::insert(
         &**tx,
         id,
@@ -148,12 +148,11 @@ async fn insert(tx: &Tx, new: &Checked) -> Result<AssetId> {
     )
     .await?;
     store::replace_alts(&**tx, id, &new.alts).await?;
-    let (version, number) = contents::add_version(tx, id, None, new.note.clone()).await?;
     insert_body(tx, version, &new.body).await?;
     let mut changes = new.body.describe();
     changes["title"] = json!(new.header.title);
     changes["kind"] = json!(name_of(new.kind)?);
-    changes["number"] = json!(number);
+    changes["number"] = json!(1);
     audit(tx, new.header.brand, "createAsset", id, changes);
     crate::search::index(tx, id).await?;
     Ok(AssetId(id.0))

@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::upload::StoredUpload;
 use super::uses;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, UserErrorCode};
 use crate::graphql::context::{Request, input_id};
 use crate::graphql::scalars::Sha256;
 use crate::graphql::upload::Upload;
@@ -111,6 +111,11 @@ pub(crate) async fn resolve_source(
 
 fn sent(upload: Arc<StoredUpload>, field: &str) -> Result<SourceFile> {
     match &upload.outcome {
+        Ok(facts) if facts.media_type == uploads::TABLE => Err(Error::user(
+            UserErrorCode::UnsupportedMedia,
+            field,
+            "This was sent as a table to be imported. Send a file of another type.",
+        )),
         Ok(facts) => Ok(SourceFile {
             sha256: upload.sha256.clone(),
             filename: upload.filename.clone(),

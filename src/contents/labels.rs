@@ -3,10 +3,10 @@
 use async_graphql::ID;
 
 use super::service::{LabelSet, check_len, clean_tags};
-use crate::accounts::OpContext;
-use crate::catalog::resolve::{input_audiences, input_products};
+use crate::accounts::{OpContext, Viewer};
+use crate::catalog::resolve::{Asked, Known};
 use crate::channels::resolve::input_channels;
-use crate::channels::tree;
+use crate::channels::{Tree, tree};
 use crate::error::{Problems, Result, UserErrorCode};
 use crate::platform::locale::is_country;
 
@@ -38,6 +38,43 @@ pub(crate) async fn resolve_labels(
     prefix: &str,
     problems: &mut Problems,
 ) -> Result<LabelSet> {
+    let mut asked = Asked::default();
+    names.ask(&mut asked);
+    let known = Known::load(cx, asked).await?;
+    let tree = match names.channels {
+        Some(_) => Some(tree(cx).await?),
+        None => None,
+    };
+    let tree = tree.as_deref();
+    Ok(names.find(&cx.viewer, (&known, tree), prefix, problems))
+}
+
+impl LabelNames {
+    /// Adds what is to be looked for.
+    pub(crate) fn ask<'i>(&'i self, asked: &mut Asked<'i>) {
+        asked.products.extend(self.products.iter().flatten());
+        asked.audiences.extend(self.audiences.iter().flatten());
+    }
+
+    /// What the names stand for, of what was found; see [`resolve_labels`].
+    pub(crate) fn find(
+        &self,
+        viewer: &Viewer,
+        (known, tree): (&Known, Option<&Tree>),
+        prefix: &str,
+        problems: &mut Problems,
+    ) -> LabelSet {
+        find(self, viewer, (known, tree), prefix, problems)
+    }
+}
+
+fn find(
+    names: &LabelNames,
+    viewer: &Viewer,
+    (known, tree): (&Known, Option<&Tree>),
+    prefix: &str,
+    problems: &mut Problems,
+) -> LabelSet {
     let mut set = LabelSet::default();
     if let Some(tags) = &names.tags {
         set.tags = Some(clean_tags(problems, &field(prefix, "tags"), tags));
@@ -45,23 +82,22 @@ pub(crate) async fn resolve_labels(
     if let Some(markets) = &names.markets {
         set.markets = Some(clean_markets(problems, &field(prefix, "markets"), markets));
     }
-    if let Some(texts) = &names.channels {
+    if let (Some(texts), Some(tree)) = (&names.channels, tree) {
         let at = field(prefix, "channels");
         check_len(problems, &at, texts.len());
-        let tree = tree(cx).await?;
-        set.channels = Some(input_channels(&cx.viewer, &tree, texts, &at, problems));
+        set.channels = Some(input_channels(viewer, tree, texts, &at, problems));
     }
     if let Some(texts) = &names.audiences {
         let at = field(prefix, "audiences");
         check_len(problems, &at, texts.len());
-        set.audiences = Some(input_audiences(cx, texts, &at, problems).await?);
+        set.audiences = Some(known.audiences(texts, &at, problems));
     }
     if let Some(texts) = &names.products {
         let at = field(prefix, "products");
         check_len(problems, &at, texts.len());
-        set.products = Some(input_products(cx, texts, &at, problems).await?);
+        set.products = Some(known.products(texts, &at, problems));
     }
-    Ok(set)
+    set
 }
 
 fn clean_markets(problems: &mut Problems, at: &str, markets: &[String]) -> Vec<String> {

@@ -1,12 +1,14 @@
 //! What every mutation of a content shares. All of it runs inside a write's transaction.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use sea_orm::{FromQueryResult, Value};
 
 use super::model::{ContentKind, VersionState, public_id};
 use crate::accounts::{Reach, Viewer};
 use crate::error::{Error, Problems, Result, UserErrorCode};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{Sql, Tx, exists, fetch_one, run};
+use crate::platform::db::{Sql, Tx, exists, fetch_one, insert_many, run};
 use crate::platform::ids::{AudienceId, BrandId, ChannelId, ContentId, ProductId, VersionId};
 use crate::platform::ledger::Event;
 use crate::platform::names::named;
@@ -83,30 +85,137 @@ pub(crate) fn check_times(
     }
 }
 
-/// Inserts a content's header and labels. Its row of its kind and its first version must follow in the
-/// same transaction ([`add_version`]).
-pub(crate) async fn insert(tx: &Tx, new: &NewContent) -> Result<ContentId> {
-    let id: ContentId = tx.id();
+/// Inserts a content's header, its labels and its first version, a DRAFT of the caller's: their ids. The rows of
+/// their kind must follow in the same transaction.
+pub(crate) async fn insert(
+    tx: &Tx,
+    new: &NewContent,
+    note: Option<&String>,
+) -> Result<(ContentId, VersionId)> {
+    let made = insert_all(tx, &[(new, note)]).await?;
+    let made = made.into_iter().next();
+    made.ok_or_else(|| Error::internal("a content was lost"))
+}
+
+/// The same for many; the number of statements grows with every 512 of them.
+pub(crate) async fn insert_all(
+    tx: &Tx,
+    new: &[(&NewContent, Option<&String>)],
+) -> Result<Vec<(ContentId, VersionId)>> {
     let (actor_kind, actor_id) = tx.op.actor.to_columns();
-    let row = [
-        ("id", id.into()),
-        ("brand_id", new.brand.into()),
-        ("kind", new.kind.name().into()),
-        ("title", new.title.clone().into()),
-        ("title_key", text::sort_key(&new.title).into()),
-        ("release_at", new.release_at.into()),
-        ("expire_at", new.expire_at.into()),
-        ("version_count", 0.into()),
-        ("revision", 1.into()),
-        ("created_at", tx.op.at.into()),
-        ("created_by_kind", actor_kind.into()),
-        ("created_by_id", actor_id.into()),
-        ("updated_at", tx.op.at.into()),
+    let ids = new.iter().map(|_| (tx.id(), tx.id()));
+    let ids: Vec<(ContentId, VersionId)> = ids.collect();
+    let columns = [
+        "id",
+        "brand_id",
+        "kind",
+        "title",
+        "title_key",
+        "release_at",
+        "expire_at",
+        "version_count",
+        "revision",
+        "created_at",
+        "created_by_kind",
+        "created_by_id",
+        "updated_at",
     ];
-    run(&**tx, Sql::insert("contents", row)).await?;
-    set_labels(tx, id, new.brand, &new.labels).await?;
-    announce(tx, "CONTENT_CREATED", new.brand, new.kind, id);
-    Ok(id)
+    let rows = new.iter().zip(&ids).map(|((new, _), (id, _))| {
+        vec![
+            (*id).into(),
+            new.brand.into(),
+            new.kind.name().into(),
+            new.title.clone().into(),
+            text::sort_key(&new.title).into(),
+            new.release_at.into(),
+            new.expire_at.into(),
+            // Nobody else adds one before it is there.
+            1.into(),
+            1.into(),
+            tx.op.at.into(),
+            actor_kind.clone().into(),
+            actor_id.into(),
+            tx.op.at.into(),
+        ]
+    });
+    insert_many(&**tx, "contents", &columns, rows.collect(), "").await?;
+    label_all(tx, new, &ids).await?;
+    let columns = [
+        "id",
+        "content_id",
+        "number",
+        "state",
+        "note",
+        "author_kind",
+        "author_id",
+        "created_at",
+    ];
+    let rows = new.iter().zip(&ids).map(|((_, note), (id, version))| {
+        vec![
+            (*version).into(),
+            (*id).into(),
+            1.into(),
+            VersionState::Draft.name().into(),
+            note.cloned().into(),
+            actor_kind.clone().into(),
+            actor_id.into(),
+            tx.op.at.into(),
+        ]
+    });
+    insert_many(&**tx, "versions", &columns, rows.collect(), "").await?;
+    for ((new, _), (id, _)) in new.iter().zip(&ids) {
+        announce(tx, "CONTENT_CREATED", new.brand, new.kind, *id);
+    }
+    Ok(ids)
+}
+
+/// Inserts the labels of new contents.
+async fn label_all(
+    tx: &Tx,
+    new: &[(&NewContent, Option<&String>)],
+    ids: &[(ContentId, VersionId)],
+) -> Result<()> {
+    let mut products: BTreeMap<BrandId, BTreeSet<ProductId>> = BTreeMap::new();
+    let mut tables: [Vec<Vec<Value>>; 5] = <_>::default();
+    let [tags, markets, channels, audiences, sold] = &mut tables;
+    for ((new, _), (id, _)) in new.iter().zip(ids) {
+        let labels = &new.labels;
+        let row = |value: Value| vec![(*id).into(), value];
+        tags.extend(labels.tags.iter().flatten().map(|t| row(t.clone().into())));
+        markets.extend(
+            labels
+                .markets
+                .iter()
+                .flatten()
+                .map(|m| row(m.clone().into())),
+        );
+        let tagged = labels.channels.iter().flatten();
+        channels.extend(tagged.map(|c| vec![(*id).into(), (*c).into(), tx.op.at.into()]));
+        audiences.extend(labels.audiences.iter().flatten().map(|a| row((*a).into())));
+        sold.extend(labels.products.iter().flatten().map(|p| row((*p).into())));
+        let named = labels.products.iter().flatten().copied();
+        products.entry(new.brand).or_default().extend(named);
+    }
+    for (brand, products) in products.into_iter().filter(|(_, p)| !p.is_empty()) {
+        let products: Vec<ProductId> = products.into_iter().collect();
+        check_products(tx, brand, &products, "products").await?;
+    }
+    let columns: [(&'static str, &[&'static str]); 5] = [
+        ("content_tags", &["content_id", "tag"]),
+        ("content_markets", &["content_id", "market"]),
+        (
+            "content_channels",
+            &["content_id", "channel_id", "tagged_at"],
+        ),
+        ("content_audiences", &["content_id", "audience_id"]),
+        ("content_products", &["content_id", "product_id"]),
+    ];
+    for ((table, columns), rows) in columns.into_iter().zip(tables) {
+        let end = " ON CONFLICT DO NOTHING";
+        let field = columns[1].trim_end_matches("_id");
+        exists(insert_many(&**tx, table, columns, rows, end).await, field)?;
+    }
+    Ok(())
 }
 
 /// Announces an event about a content.

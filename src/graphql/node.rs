@@ -15,10 +15,12 @@ use crate::channels::graphql::Channel;
 use crate::contents::graphql::{Content, ContentFields, Version, VersionFields};
 use crate::endorsements::graphql::{Claim, Endorsement, EndorsementVersion, Evidence};
 use crate::error::Result;
+use crate::imports::graphql::Import;
 use crate::placements::graphql::Placement;
 use crate::platform::ids::{
     AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
-    LeaseId, OutletId, PlacementId, ProductId, RequestId, ReviewId, TokenId, TypedId, VersionId,
+    ImportId, LeaseId, OutletId, PlacementId, ProductId, RequestId, ReviewId, TokenId, TypedId,
+    VersionId,
     decode,
 };
 use crate::requests::graphql::Request;
@@ -58,6 +60,7 @@ nodes!(
     Endorsement,
     EndorsementVersion,
     Evidence,
+    Import,
     Lease,
     Outlet,
     Placement,
@@ -80,6 +83,7 @@ with_id!(
     Channel,
     Claim,
     Evidence,
+    Import,
     Lease,
     Outlet,
     Placement,
@@ -122,6 +126,7 @@ pub(crate) async fn find(ctx: &Context<'_>, text: &str) -> Result<Option<Node>> 
         PlacementId::PREFIX => Placement::find(ctx, PlacementId(uuid))
             .await?
             .map(Node::Placement),
+        ImportId::PREFIX => Import::find(ctx, ImportId(uuid)).await?.map(Node::Import),
         LeaseId::PREFIX => Lease::find(ctx, LeaseId(uuid)).await?.map(Node::Lease),
         AssetId::PREFIX => match Content::find(ctx, AssetId(uuid).into()).await? {
             Some(Content::Asset(asset)) => Some(Node::Asset(asset)),

@@ -12,6 +12,7 @@ use crate::channels::graphql::{ChannelsMutation, ChannelsQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
 use crate::coverage::graphql::{AheadQuery, CoverageMutation, CoverageQuery};
 use crate::endorsements::graphql::EndorsementsMutation;
+use crate::imports::graphql::ImportsMutation;
 use crate::library::graphql::{LibraryQuery, SearchQuery};
 use crate::placements::graphql::{PlacementsMutation, WatchMutation};
 use crate::requests::graphql::{RequestsMutation, RequestsQuery};
@@ -49,6 +50,7 @@ pub struct Mutation(
     UsageMutation,
     CoverageMutation,
     RequestsMutation,
+    ImportsMutation,
 );
 
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

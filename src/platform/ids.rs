@@ -136,6 +136,7 @@ typed_id! {
     EventId = "event";
     UploadId = "upload";
     SightingId = "sighting";
+    ImportId = "import";
 }
 
 impl From<AssetId> for ContentId {

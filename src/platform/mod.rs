@@ -5,6 +5,7 @@
 
 pub mod blob;
 pub mod clock;
+pub mod csv;
 pub mod db;
 pub mod digest;
 pub mod fetch;

@@ -16,5 +16,5 @@ mod walk;
 mod words;
 
 pub(crate) use query::{ORDER, Query};
-pub(crate) use store::index;
 pub use store::words_of;
+pub(crate) use store::{index, index_all};

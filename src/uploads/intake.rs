@@ -15,6 +15,9 @@ const MAX_FILENAME: usize = 255;
 /// What a file without a usable name is called.
 const NO_NAME: &str = "file";
 
+/// The type of a table that is to be imported. Its sender says so; nothing else is made of it.
+pub(crate) const TABLE: &str = "text/csv";
+
 /// What was measured in accepted bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
@@ -27,6 +30,23 @@ pub struct Measured {
     pub frames: Option<u32>,
     pub duration_ms: Option<u64>,
     pub pages: Option<u32>,
+}
+
+impl Measured {
+    /// Bytes of which no more is known than their type.
+    pub(crate) fn of_type(media_type: &str) -> Self {
+        Self {
+            media_type: media_type.to_owned(),
+            width: None,
+            height: None,
+            orientation: 1,
+            has_alpha: None,
+            color_space: None,
+            frames: None,
+            duration_ms: None,
+            pages: None,
+        }
+    }
 }
 
 impl From<Facts> for Measured {

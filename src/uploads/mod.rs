@@ -13,8 +13,10 @@ mod session;
 mod store;
 
 pub use intake::{Measured, Refused};
-pub(crate) use intake::{check_room, clean_filename, measure};
+pub(crate) use intake::{TABLE, check_room, clean_filename, measure};
 pub(crate) use model::{Body, Fault, NewUpload, Piece, Upload};
 pub use service::sweep;
-pub(crate) use service::{append, claim, create, discard_duplicates, end, find, finished};
+pub(crate) use service::{
+    Finished, append, claim, create, discard_duplicates, end, find, finished,
+};
 pub use session::slots;

@@ -2,11 +2,13 @@
 
 use std::pin::Pin;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::Stream;
 use serde::{Deserialize, Serialize};
 
-use super::intake::{Measured, Refused};
+use super::intake::{Measured, Refused, TABLE};
 use crate::error::{Error, Result, UserErrorCode};
 use crate::platform::blob::Growth;
 use crate::platform::clock::Timestamp;
@@ -58,6 +60,18 @@ impl Upload {
 
     pub(crate) fn is_whole(&self) -> bool {
         self.growth.bytes == self.growth.length
+    }
+
+    /// Whether its sender says that it is a table, by the key under which clients send a file's type.
+    pub(super) fn is_table(&self) -> bool {
+        let mut pairs = self.metadata.split(',').map(str::trim);
+        pairs.any(|pair| {
+            let Some(("filetype", value)) = pair.split_once(' ') else {
+                return false;
+            };
+            let value = STANDARD.decode(value).unwrap_or_default();
+            value.eq_ignore_ascii_case(TABLE.as_bytes())
+        })
     }
 
     pub(super) fn lives(&self, at: Timestamp) -> bool {

@@ -23,6 +23,7 @@ const SLICES: [&str; 19] = [
     "usage",
     "coverage",
     "requests",
+    "imports",
     "care",
 ];
 

@@ -25,6 +25,7 @@ mod full_disk;
 mod fuzz;
 mod gate;
 mod idempotency;
+mod imports;
 mod instances;
 mod json_ld;
 mod lifecycle;

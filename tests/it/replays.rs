@@ -265,6 +265,9 @@ impl Calls {
         let retire = json!({ "placement": placement, "status": "RETIRED", "product": "N-1" });
         self.call("updatePlacement", retire, "placement { id }")
             .await;
+        let table = self.app.table_as(&self.author, b"key\n1\n").await;
+        let table = json!({ "brand": "north", "kind": "ENDORSEMENTS", "upload": table });
+        self.call("importFile", table, "import { id }").await;
         let soon = self.app.app.clock.now().plus_ms(60_000).to_rfc3339();
         let end = json!({ "lease": lease, "at": soon });
         self.call("endLease", end, "lease { id endsAt }").await;

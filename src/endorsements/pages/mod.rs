@@ -176,7 +176,7 @@ async fn keep(app: &Arc<App>, target: &Target, page: Page) -> Result<Outcome> {
         } else {
             &essence
         };
-        of_type(media_type)
+        Measured::of_type(media_type)
     } else {
         let bytes = page.body.clone();
         match measure(move || Ok(Cursor::new(bytes))).await? {
@@ -209,7 +209,7 @@ async fn keep(app: &Arc<App>, target: &Target, page: Page) -> Result<Outcome> {
     }
     check_room(app, page.body.len() as u64).await?;
     let text = match read.text {
-        Some(text) => Some(put(app, Bytes::from(text), of_type("text/plain")).await?),
+        Some(text) => Some(put(app, Bytes::from(text), Measured::of_type("text/plain")).await?),
         None => None,
     };
     let filename = filename(&page, is_text && is_html);
@@ -292,20 +292,6 @@ fn looks_like_html(body: &[u8]) -> bool {
     let start = body.trim_ascii_start();
     let start = start.get(..14).unwrap_or(start).to_ascii_lowercase();
     start.starts_with(b"<!doctype html") || start.starts_with(b"<html")
-}
-
-fn of_type(media_type: &str) -> Measured {
-    Measured {
-        media_type: media_type.to_owned(),
-        width: None,
-        height: None,
-        orientation: 1,
-        has_alpha: None,
-        color_space: None,
-        frames: None,
-        duration_ms: None,
-        pages: None,
-    }
 }
 
 /// What a page's file is called: by its host, or by its own name where it is a file.

@@ -1,16 +1,18 @@
 //! Claims: proposed with an endorsement, decided by the product's owner.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_graphql::ID;
 use sea_orm::{FromQueryResult, Value};
 use serde_json::json;
 
 use crate::accounts::{OpContext, Scope, Viewer};
-use crate::catalog::resolve::find_products;
+use crate::catalog::resolve::{Asked, Known};
 use crate::contents::service::{announce, check_len, check_products, lock};
 use crate::endorsements::model::ClaimState;
 use crate::endorsements::store;
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
-use crate::platform::db::{Sql, Tx, fetch_one, run};
+use crate::platform::db::{Sql, Tx, fetch_one, insert_many, run};
 use crate::platform::ids::{BrandId, ClaimId, ContentId, ProductId};
 use crate::platform::ledger::Audit;
 use crate::platform::names::name_of;
@@ -40,10 +42,23 @@ pub(super) async fn clean(
     new: &[NewClaim],
     problems: &mut Problems,
 ) -> Result<Vec<CleanClaim>> {
+    let asked = Asked {
+        products: new.iter().map(|claim| &claim.product).collect(),
+        ..Asked::default()
+    };
+    Ok(clean_known(&Known::load(cx, asked).await?, new, problems))
+}
+
+/// The same with their products found.
+pub(super) fn clean_known(
+    known: &Known,
+    new: &[NewClaim],
+    problems: &mut Problems,
+) -> Vec<CleanClaim> {
     check_len(problems, "claims", new.len());
-    let names: Vec<ID> = new.iter().map(|c| c.product.clone()).collect();
     let mut clean: Vec<CleanClaim> = Vec::with_capacity(new.len());
-    for (i, (claim, product)) in new.iter().zip(find_products(cx, &names).await?).enumerate() {
+    for (i, claim) in new.iter().enumerate() {
+        let product = known.product(&claim.product);
         let text = text::required(
             problems,
             &format!("claims.{i}.text"),
@@ -61,7 +76,7 @@ pub(super) async fn clean(
         }
         clean.push(claim);
     }
-    Ok(clean)
+    clean
 }
 
 /// Makes the claims of an endorsement exactly these. One with the same text and product keeps its
@@ -86,13 +101,20 @@ pub(super) async fn replace(
         )
         .await?;
     }
-    if claims.is_empty() {
-        return Ok(());
+    insert_all(tx, &[(id, brand, claims)]).await
+}
+
+/// Claims of endorsements. One that is there already keeps its decision.
+pub(super) async fn insert_all(tx: &Tx, new: &[(ContentId, BrandId, &[CleanClaim])]) -> Result<()> {
+    let mut products: BTreeMap<BrandId, BTreeSet<ProductId>> = BTreeMap::new();
+    for (_, brand, claims) in new.iter().filter(|(_, _, claims)| !claims.is_empty()) {
+        let named = claims.iter().map(|claim| claim.product);
+        products.entry(*brand).or_default().extend(named);
     }
-    let mut products: Vec<ProductId> = claims.iter().map(|c| c.product).collect();
-    products.sort();
-    products.dedup();
-    check_products(tx, brand, &products, "claims").await?;
+    for (brand, products) in products {
+        let products: Vec<ProductId> = products.into_iter().collect();
+        check_products(tx, brand, &products, "claims").await?;
+    }
     let columns = [
         "id",
         "endorsement_id",
@@ -103,23 +125,22 @@ pub(super) async fn replace(
         "created_at",
     ];
     let proposed = name_of(ClaimState::Proposed)?;
-    let rows = claims
-        .iter()
-        .zip(1_i32..)
-        .map(|(claim, position)| -> Vec<Value> {
+    let mut rows: Vec<Vec<Value>> = Vec::new();
+    for (id, _, claims) in new {
+        rows.extend(claims.iter().zip(1_i32..).map(|(claim, position)| {
             vec![
                 tx.id::<ClaimId>().into(),
-                id.into(),
+                (*id).into(),
                 claim.product.into(),
                 claim.text.clone().into(),
                 proposed.clone().into(),
                 position.into(),
                 tx.op.at.into(),
             ]
-        });
+        }));
+    }
     let keep = " ON CONFLICT (endorsement_id, product_id, claim) DO UPDATE SET position = excluded.position";
-    run(&**tx, Sql::insert_all("claims", &columns, rows).push(keep)).await?;
-    Ok(())
+    insert_many(&**tx, "claims", &columns, rows, keep).await
 }
 
 /// Says that a claim is true of its product, or is not.

@@ -1,25 +1,28 @@
 //! Making endorsements and their versions.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use async_graphql::ID;
+use sea_orm::Value;
 use serde_json::json;
 
 use super::claims::{self, CleanClaim, NewClaim};
 use super::evidence;
-use super::parts;
+use super::parts::{self, Winners};
 use super::wording::{self, CleanWording, NewWording};
 use crate::accounts::{OpContext, Scope, Viewer};
-use crate::catalog::resolve::{input_brand, input_outlet};
+use crate::catalog::resolve::{Asked, Known};
+use crate::channels::{Tree, tree};
 use crate::contents::change::announce_version;
-use crate::contents::labels::{LabelNames, resolve_labels};
-use crate::contents::service::{NewContent, add_version, check_times, insert, lock};
+use crate::contents::labels::LabelNames;
+use crate::contents::service::{NewContent, add_version, check_times, insert_all, lock};
 use crate::contents::{ContentKind, EndorsementKind};
 use crate::endorsements::pages::look_again;
-use crate::error::{Error, Problems, Result};
+use crate::error::{Error, Problems, Result, UserError};
 use crate::platform::clock::{Day, Timestamp};
-use crate::platform::db::{Sql, Tx, exists, run};
-use crate::platform::ids::{ContentId, EndorsementId, OutletId, VersionId};
+use crate::platform::db::{Tx, exists, insert_many};
+use crate::platform::ids::{BrandId, ContentId, EndorsementId, OutletId, VersionId};
 use crate::platform::ledger::Audit;
 use crate::platform::names::name_of;
 use crate::platform::op::Actor;
@@ -47,20 +50,21 @@ pub(crate) struct NewEndorsement {
 }
 
 /// A new endorsement, checked as far as the input goes.
-struct Clean {
-    header: NewContent,
-    outlet: OutletId,
-    kind: EndorsementKind,
-    published_on: Day,
-    source_url: Option<String>,
+#[derive(Clone, Debug)]
+pub(crate) struct Clean {
+    pub(super) header: NewContent,
+    pub(super) outlet: OutletId,
+    pub(super) kind: EndorsementKind,
+    pub(super) published_on: Day,
+    pub(super) source_url: Option<String>,
     /// Whether pages are fetched: then the source is evidence.
     fetches: bool,
-    wording: CleanWording,
-    won_by: Option<Actor>,
-    recheck_every_days: Option<i32>,
-    claims: Vec<CleanClaim>,
-    assets: Vec<ContentId>,
-    note: Option<String>,
+    pub(super) wording: CleanWording,
+    pub(super) won_by: Option<Actor>,
+    pub(super) recheck_every_days: Option<i32>,
+    pub(super) claims: Vec<CleanClaim>,
+    pub(super) assets: Vec<ContentId>,
+    pub(super) note: Option<String>,
 }
 
 /// Makes an endorsement with its first version, a DRAFT.
@@ -69,12 +73,52 @@ pub(crate) async fn create_endorsement(
     new: NewEndorsement,
 ) -> Result<EndorsementId> {
     cx.viewer.require(Scope::Write)?;
-    let clean = check(cx, new).await?;
-    cx.write(clean, |tx, clean| Box::pin(create(tx, clean)))
-        .await
+    let checked = check_all(cx, &[new], None).await?.pop();
+    let clean = checked.ok_or_else(|| Error::internal("an input was lost"))?;
+    let clean = clean.map_err(Error::User)?;
+    cx.write(clean, |tx, clean| {
+        Box::pin(async move {
+            let made = create_all(tx, &[clean]).await?.pop();
+            made.ok_or_else(|| Error::internal("an endorsement was lost"))
+        })
+    })
+    .await
 }
 
-async fn check(cx: &OpContext, new: NewEndorsement) -> Result<Clean> {
+/// Checks new endorsements as far as the input goes: each, or all that is wrong with it. A fixed number of
+/// statements, whatever their number. `within` says whose products are meant, where that is known.
+pub(crate) async fn check_all(
+    cx: &OpContext,
+    new: &[NewEndorsement],
+    within: Option<BrandId>,
+) -> Result<Vec<Result<Clean, Vec<UserError>>>> {
+    let mut asked = Asked {
+        within,
+        ..Asked::default()
+    };
+    for one in new {
+        asked.brands.push(&one.brand);
+        asked.outlets.push(&one.outlet);
+        asked.products.extend(one.claims.iter().map(|c| &c.product));
+        one.labels.ask(&mut asked);
+    }
+    let known = Known::load(cx, asked).await?;
+    let winners = new.iter().filter_map(|one| one.won_by.as_ref());
+    let winners = Winners::load(cx, winners).await?;
+    let tree = if new.iter().any(|one| one.labels.channels.is_some()) {
+        Some(tree(cx).await?)
+    } else {
+        None
+    };
+    let found = (&known, tree.as_deref(), &winners);
+    new.iter().map(|one| check(cx, one, found)).collect()
+}
+
+fn check(
+    cx: &OpContext,
+    new: &NewEndorsement,
+    (known, tree, winners): (&Known, Option<&Tree>, &Winners),
+) -> Result<Result<Clean, Vec<UserError>>> {
     let mut problems = Problems::new();
     let title = text::required(&mut problems, "title", &new.title, text::LINE);
     let note = text::optional(&mut problems, "note", new.note.as_deref(), text::PROSE);
@@ -88,15 +132,22 @@ async fn check(cx: &OpContext, new: NewEndorsement) -> Result<Clean> {
         evidence::check_page(&mut problems, cx, "sourceUrl", url);
     }
     let assets = parts::asset_ids(&mut problems, &new.assets);
-    let brand = problems.keep(input_brand(cx, &new.brand, "brand").await)?;
-    let outlet = problems.keep(input_outlet(cx, &new.outlet, "outlet").await)?;
+    let brand = problems.keep(known.brand(&new.brand, "brand"))?;
+    let outlet = problems.keep(known.outlet(&new.outlet, "outlet"))?;
     let won_by = match &new.won_by {
-        Some(text) => problems.keep(parts::winner(cx, text).await)?,
+        Some(text) => problems.keep(winners.find(text))?,
         None => None,
     };
-    let labels = resolve_labels(cx, &new.labels, "", &mut problems).await?;
-    let claims = claims::clean(cx, &new.claims, &mut problems).await?;
-    problems.check()?;
+    let labels = new
+        .labels
+        .find(&cx.viewer, (known, tree), "", &mut problems);
+    let claims = claims::clean_known(known, &new.claims, &mut problems);
+    if let Err(refused) = problems.check() {
+        return match refused {
+            Error::User(errors) => Ok(Err(errors)),
+            other => Err(other),
+        };
+    }
     let (Some(brand), Some(outlet)) = (brand, outlet) else {
         return Err(Error::internal("a problem was lost"));
     };
@@ -108,50 +159,85 @@ async fn check(cx: &OpContext, new: NewEndorsement) -> Result<Clean> {
         expire_at: new.expire_at,
         labels,
     };
-    Ok(Clean {
+    Ok(Ok(Clean {
         header,
         outlet,
         kind: new.kind,
         published_on: new.published_on,
         fetches: cx.app.fetcher.is_some(),
-        source_url: new.source_url,
+        source_url: new.source_url.clone(),
         wording,
         won_by,
         recheck_every_days: new.recheck_every_days,
         claims,
         assets,
         note,
-    })
+    }))
 }
 
-async fn create(tx: &Tx, new: &Clean) -> Result<EndorsementId> {
-    let brand = new.header.brand;
-    let id = insert(tx, &new.header).await?;
-    let (won_by_kind, won_by_id) = new.won_by.map(Actor::to_columns).unzip();
-    let row = [
-        ("content_id", id.into()),
-        ("outlet_id", new.outlet.into()),
-        ("kind", name_of(new.kind)?.into()),
-        ("published_on", new.published_on.into()),
-        ("source_url", new.source_url.clone().into()),
-        ("won_by_kind", won_by_kind.into()),
-        ("won_by_id", won_by_id.flatten().into()),
-        ("recheck_every_days", new.recheck_every_days.into()),
-        ("rechecked_at", tx.op.at.into()),
+/// Makes endorsements with their first versions, DRAFTs; the number of statements grows with every few hundred
+/// of them.
+pub(crate) async fn create_all(
+    tx: &Tx,
+    new: &[impl Borrow<Clean> + Sync],
+) -> Result<Vec<EndorsementId>> {
+    let new: Vec<&Clean> = new.iter().map(Borrow::borrow).collect();
+    let headers = new.iter().map(|new| (&new.header, new.note.as_ref()));
+    let ids = insert_all(tx, &headers.collect::<Vec<_>>()).await?;
+    let columns = [
+        "content_id",
+        "outlet_id",
+        "kind",
+        "published_on",
+        "source_url",
+        "won_by_kind",
+        "won_by_id",
+        "recheck_every_days",
+        "rechecked_at",
     ];
-    exists(run(&**tx, Sql::insert("endorsements", row)).await, "outlet")?;
-    let (version, _) = add_version(tx, id, None, new.note.clone()).await?;
-    wording::insert(tx, version, &new.wording).await?;
-    claims::replace(tx, id, brand, &new.claims).await?;
-    parts::attach(tx, id, brand, &new.assets).await?;
-    if let Some(url) = new.source_url.as_ref().filter(|_| new.fetches) {
-        evidence::add_page(tx, id, url, None).await?;
+    let mut rows: Vec<Vec<Value>> = Vec::with_capacity(new.len());
+    for (new, (id, _)) in new.iter().zip(&ids) {
+        let (won_by_kind, won_by_id) = new.won_by.map(Actor::to_columns).unzip();
+        rows.push(vec![
+            (*id).into(),
+            new.outlet.into(),
+            name_of(new.kind)?.into(),
+            new.published_on.into(),
+            new.source_url.clone().into(),
+            won_by_kind.into(),
+            won_by_id.flatten().into(),
+            new.recheck_every_days.into(),
+            tx.op.at.into(),
+        ]);
     }
-    let id = EndorsementId(id.0);
+    exists(
+        insert_many(&**tx, "endorsements", &columns, rows, "").await,
+        "outlet",
+    )?;
+    let made = || new.iter().copied().zip(ids.iter().copied());
+    let wordings = made().map(|(new, (_, version))| (version, &new.wording));
+    wording::insert(tx, &wordings.collect::<Vec<_>>()).await?;
+    let claims = made().map(|(new, (id, _))| (id, new.header.brand, new.claims.as_slice()));
+    claims::insert_all(tx, &claims.collect::<Vec<_>>()).await?;
+    let assets = made().map(|(new, (id, _))| (id, new.header.brand, new.assets.as_slice()));
+    parts::attach_all(tx, &assets.collect::<Vec<_>>()).await?;
+    let pages = made().filter(|(new, _)| new.fetches);
+    let pages = pages.filter_map(|(new, (id, _))| Some((id, new.source_url.as_deref()?, None)));
+    evidence::add_pages(tx, &pages.collect::<Vec<_>>()).await?;
+    for (new, (id, version)) in made() {
+        tx.audit(entry(new, EndorsementId(id.0), version));
+    }
+    let indexed: Vec<ContentId> = ids.iter().map(|(id, _)| *id).collect();
+    crate::search::index_all(tx, &indexed).await?;
+    Ok(ids.into_iter().map(|(id, _)| EndorsementId(id.0)).collect())
+}
+
+/// What the audit log keeps of it.
+fn entry(new: &Clean, id: EndorsementId, version: VersionId) -> Audit {
     let mut contents = vec![id.into()];
     contents.extend(&new.assets);
-    tx.audit(Audit {
-        brand: Some(brand),
+    Audit {
+        brand: Some(new.header.brand),
         action: "createEndorsement",
         subject: id.to_string(),
         contents,
@@ -164,9 +250,7 @@ async fn create(tx: &Tx, new: &Clean) -> Result<EndorsementId> {
             "version": version,
             "claims": new.claims.iter().map(|c| &c.text).collect::<Vec<_>>(),
         }),
-    });
-    crate::search::index(tx, id.into()).await?;
-    Ok(id)
+    }
 }
 
 /// What another version shall be.
@@ -186,27 +270,28 @@ pub(crate) async fn add_endorsement_version(cx: &OpContext, new: NewVersion) -> 
     let wording = wording::clean(&mut problems, &new.wording);
     let note = text::optional(&mut problems, "note", new.note.as_deref(), text::PROSE);
     problems.check()?;
-    let input = (Arc::clone(&cx.viewer), new, wording, note);
-    cx.write(input, |tx, (viewer, new, wording, note)| {
-        Box::pin(add(tx, viewer, new, wording, note.clone()))
+    let target = (new.endorsement, new.expected_number);
+    let input = (Arc::clone(&cx.viewer), target, wording, note);
+    cx.write(input, |tx, (viewer, target, wording, note)| {
+        Box::pin(add(tx, viewer, *target, wording, note.clone()))
     })
     .await
 }
 
-async fn add(
+pub(super) async fn add(
     tx: &Tx,
     viewer: &Viewer,
-    new: &NewVersion,
+    (endorsement, expected): (EndorsementId, Option<i32>),
     wording: &CleanWording,
     note: Option<String>,
 ) -> Result<VersionId> {
-    let target = lock(tx, viewer, new.endorsement.into(), "endorsement").await?;
+    let target = lock(tx, viewer, endorsement.into(), "endorsement").await?;
     if target.kind != ContentKind::Endorsement {
         return Err(Error::not_found("endorsement"));
     }
     target.check_not_trashed("endorsement")?;
-    let (id, number) = add_version(tx, target.id, new.expected_number, note).await?;
-    wording::insert(tx, id, wording).await?;
+    let (id, number) = add_version(tx, target.id, expected, note).await?;
+    wording::insert(tx, &[(id, wording)]).await?;
     // Its quote may be another.
     look_again(tx, target.id).await?;
     tx.audit(Audit {

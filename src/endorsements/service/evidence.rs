@@ -10,7 +10,7 @@ use crate::contents::ContentKind;
 use crate::contents::service::{MAX_LABELS, announce, lock};
 use crate::endorsements::model::EvidenceState;
 use crate::error::{Error, Problems, Result, UserErrorCode};
-use crate::platform::db::{Sql, Tx, fetch_count, run};
+use crate::platform::db::{Sql, Tx, fetch_count, insert_many, run};
 use crate::platform::fetch::{Fetcher, Rules};
 use crate::platform::ids::{ContentId, EndorsementId, EvidenceId};
 use crate::platform::ledger::Audit;
@@ -133,24 +133,49 @@ async fn add_file(
 }
 
 /// Adds a page that is fetched as soon as may be.
-pub(super) async fn add_page(
+async fn add_page(
     tx: &Tx,
     endorsement: ContentId,
     url: &str,
     note: Option<&String>,
 ) -> Result<EvidenceId> {
-    let id: EvidenceId = tx.id();
-    let row = [
-        ("id", id.into()),
-        ("endorsement_id", endorsement.into()),
-        ("url", url.into()),
-        ("state", name_of(EvidenceState::Pending)?.into()),
-        ("note", note.cloned().into()),
-        ("next_at", tx.op.at.into()),
-        ("created_at", tx.op.at.into()),
+    let ids = add_pages(tx, &[(endorsement, url, note)]).await?;
+    let id = ids.into_iter().next();
+    id.ok_or_else(|| Error::internal("evidence was lost"))
+}
+
+/// Adds pages of endorsements that are fetched as soon as may be.
+pub(super) async fn add_pages(
+    tx: &Tx,
+    pages: &[(ContentId, &str, Option<&String>)],
+) -> Result<Vec<EvidenceId>> {
+    let ids: Vec<EvidenceId> = pages.iter().map(|_| tx.id()).collect();
+    let columns = [
+        "id",
+        "endorsement_id",
+        "url",
+        "state",
+        "note",
+        "next_at",
+        "created_at",
     ];
-    run(&**tx, Sql::insert("evidence", row)).await?;
-    Ok(id)
+    let state = name_of(EvidenceState::Pending)?;
+    let rows = pages
+        .iter()
+        .zip(&ids)
+        .map(|((endorsement, url, note), id)| {
+            vec![
+                (*id).into(),
+                (*endorsement).into(),
+                (*url).into(),
+                state.clone().into(),
+                note.cloned().into(),
+                tx.op.at.into(),
+                tx.op.at.into(),
+            ]
+        });
+    insert_many(&**tx, "evidence", &columns, rows.collect(), "").await?;
+    Ok(ids)
 }
 
 /// An endorsement has at most 250 pieces of evidence, so that their unpaged list is never long.

@@ -5,6 +5,7 @@ mod claims;
 mod create;
 mod diff;
 mod evidence;
+mod merge;
 mod parts;
 mod recheck;
 mod update;
@@ -12,8 +13,13 @@ mod wording;
 
 pub(crate) use bulk::{BulkUpdate, plan_updates, update_contents};
 pub(crate) use claims::{NewClaim, decide_claim};
-pub(crate) use create::{NewEndorsement, NewVersion, add_endorsement_version, create_endorsement};
+pub(crate) use create::{
+    Clean, NewEndorsement, NewVersion, add_endorsement_version, check_all, create_all,
+    create_endorsement,
+};
 pub(crate) use evidence::{NewEvidence, add_evidence};
+pub(crate) use merge::{Difference, Standing, difference, rewrite};
+pub(crate) use parts::Winners;
 pub(crate) use recheck::{check_recheck, record_recheck};
 pub(crate) use update::{ContentUpdate, update_content};
 pub(crate) use wording::{NewStatement, NewWording};

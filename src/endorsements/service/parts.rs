@@ -1,6 +1,8 @@
 //! The facts of an endorsement that its creation and its update share: checked before the write, and
 //! stored within it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_graphql::ID;
 use sea_orm::FromQueryResult;
 
@@ -8,7 +10,7 @@ use crate::accounts::{OpContext, Reach, Viewer};
 use crate::contents::service::{MAX_LABELS, check_len};
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
 use crate::platform::clock::{Day, Timestamp};
-use crate::platform::db::{Sql, Tx, fetch, fetch_count, run};
+use crate::platform::db::{Sql, Tx, fetch, fetch_count, insert_many, run};
 use crate::platform::ids::{AssetId, BrandId, ContentId, TokenId};
 use crate::platform::op::Actor;
 
@@ -36,16 +38,42 @@ pub(super) fn check_interval(problems: &mut Problems, days: i32) {
 
 /// Whose work it was: an access token whose brands the viewer has too. NOT_FOUND at `wonBy`.
 pub(super) async fn winner(cx: &OpContext, text: &ID) -> Result<Actor> {
-    let missing = || Error::not_found("wonBy");
-    let id: TokenId = text.parse().map_err(|_| missing())?;
-    let sql = Sql::new("SELECT count(*) AS n FROM access_tokens t WHERE t.id = ")
-        .bind(id)
-        .push(" AND ")
-        .append(reached_token(&cx.viewer));
-    match fetch_count(cx.app.db.read(), sql).await? {
-        0 => Err(missing()),
-        _ => Ok(Actor::Token(id)),
+    Winners::load(cx, [text]).await?.find(text)
+}
+
+/// The access tokens that inputs name as those whose work it was.
+pub(crate) struct Winners(BTreeSet<TokenId>);
+
+impl Winners {
+    /// Looks them up; one statement, none for no texts.
+    pub(crate) async fn load<'t>(
+        cx: &OpContext,
+        texts: impl IntoIterator<Item = &'t ID>,
+    ) -> Result<Self> {
+        let ids = texts.into_iter().filter_map(|text| text.parse().ok());
+        let ids: BTreeSet<TokenId> = ids.collect();
+        if ids.is_empty() {
+            return Ok(Self(ids));
+        }
+        let sql = Sql::new("SELECT t.id FROM access_tokens t WHERE t.id IN ")
+            .list(ids)
+            .push(" AND ")
+            .append(reached_token(&cx.viewer));
+        let found: Vec<FoundToken> = fetch(cx.app.db.read(), sql).await?;
+        Ok(Self(found.into_iter().map(|row| row.id).collect()))
     }
+
+    /// The one that a text names; NOT_FOUND at `wonBy`.
+    pub(crate) fn find(&self, text: &ID) -> Result<Actor> {
+        let id = text.parse().ok().filter(|id| self.0.contains(id));
+        id.map(Actor::Token)
+            .ok_or_else(|| Error::not_found("wonBy"))
+    }
+}
+
+#[derive(FromQueryResult)]
+struct FoundToken {
+    id: TokenId,
 }
 
 /// Whether a token `t` has no brand that the viewer has not, as the token's loader sees it.
@@ -90,37 +118,59 @@ pub(super) async fn attach(
         run(&**tx, gone).await?;
         return Ok(());
     }
-    check_assets(tx, brand, assets).await?;
     run(
         &**tx,
         gone.push(" AND asset_id NOT IN ")
             .list(assets.iter().copied()),
     )
     .await?;
-    let rows = assets
-        .iter()
-        .zip(1_i32..)
-        .map(|(asset, position)| vec![id.into(), (*asset).into(), position.into()]);
-    let add = Sql::insert_all(
-        "endorsement_assets",
-        &["endorsement_id", "asset_id", "position"],
-        rows,
-    )
-    .push(" ON CONFLICT (endorsement_id, asset_id) DO UPDATE SET position = excluded.position");
-    run(&**tx, add).await?;
-    check_crowd(tx, assets).await
+    attach_all(tx, &[(id, brand, assets)]).await
 }
 
-async fn check_assets(tx: &Tx, brand: BrandId, assets: &[ContentId]) -> Result<()> {
-    let sql = Sql::new("SELECT id FROM contents WHERE id IN ")
-        .list(assets.iter().copied())
-        .push(" AND kind = 'ASSET' AND brand_id = ")
-        .bind(brand);
-    let found: Vec<Found> = fetch(&**tx, sql).await?;
+/// Attaches assets to endorsements, in their order; all of its brand, NOT_FOUND otherwise.
+pub(super) async fn attach_all(tx: &Tx, new: &[(ContentId, BrandId, &[ContentId])]) -> Result<()> {
+    let mut rows = Vec::new();
+    let mut touched: BTreeSet<ContentId> = BTreeSet::new();
+    check_assets(tx, new).await?;
+    for (id, _, assets) in new {
+        touched.extend(*assets);
+        let attached = assets.iter().zip(1_i32..);
+        rows.extend(
+            attached.map(|(asset, position)| vec![(*id).into(), (*asset).into(), position.into()]),
+        );
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns = ["endorsement_id", "asset_id", "position"];
+    let keep = " ON CONFLICT (endorsement_id, asset_id) DO UPDATE SET position = excluded.position";
+    insert_many(&**tx, "endorsement_assets", &columns, rows, keep).await?;
+    let touched: Vec<ContentId> = touched.into_iter().collect();
+    for some in touched.chunks(MAX_LABELS) {
+        check_crowd(tx, some).await?;
+    }
+    Ok(())
+}
+
+async fn check_assets(tx: &Tx, new: &[(ContentId, BrandId, &[ContentId])]) -> Result<()> {
+    let mut named: BTreeMap<BrandId, BTreeSet<ContentId>> = BTreeMap::new();
+    for (_, brand, assets) in new.iter().filter(|(_, _, assets)| !assets.is_empty()) {
+        named.entry(*brand).or_default().extend(*assets);
+    }
+    for (brand, assets) in &mut named {
+        let sql = Sql::new("SELECT id FROM contents WHERE id IN ")
+            .list(assets.iter().copied())
+            .push(" AND kind = 'ASSET' AND brand_id = ")
+            .bind(*brand);
+        let found: Vec<Found> = fetch(&**tx, sql).await?;
+        *assets = found.into_iter().map(|row| row.id).collect();
+    }
     let mut problems = Problems::new();
-    for (i, asset) in assets.iter().enumerate() {
-        if !found.iter().any(|f| f.id == *asset) {
-            problems.push(UserError::not_found(&format!("assets.{i}")));
+    for (_, brand, assets) in new {
+        for (i, asset) in assets.iter().enumerate() {
+            if !named.get(brand).is_some_and(|found| found.contains(asset)) {
+                problems.push(UserError::not_found(&format!("assets.{i}")));
+            }
         }
     }
     problems.check()

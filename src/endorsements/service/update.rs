@@ -52,27 +52,27 @@ pub(crate) struct ContentUpdate {
 
 /// An endorsement's own fields, checked.
 #[derive(Clone, Debug, Default)]
-struct EndorsementChange {
-    source_url: MaybeUndefined<String>,
-    published_on: Option<Day>,
-    won_by: MaybeUndefined<Actor>,
-    recheck_every_days: MaybeUndefined<i32>,
-    claims: Option<Vec<CleanClaim>>,
-    assets: Option<Vec<ContentId>>,
+pub(super) struct EndorsementChange {
+    pub(super) source_url: MaybeUndefined<String>,
+    pub(super) published_on: Option<Day>,
+    pub(super) won_by: MaybeUndefined<Actor>,
+    pub(super) recheck_every_days: MaybeUndefined<i32>,
+    pub(super) claims: Option<Vec<CleanClaim>>,
+    pub(super) assets: Option<Vec<ContentId>>,
 }
 
 /// An update, checked as far as the input goes.
-struct Clean {
-    viewer: Arc<Viewer>,
+pub(super) struct Clean {
+    pub(super) viewer: Arc<Viewer>,
     /// For the tags on channels that the viewer does not reach: they stay.
-    tree: Arc<Tree>,
-    id: ContentId,
-    kind: ContentKind,
-    revision: i32,
-    header: HeaderChange,
-    labels: LabelSet,
-    asset: AssetChange,
-    endorsement: EndorsementChange,
+    pub(super) tree: Arc<Tree>,
+    pub(super) id: ContentId,
+    pub(super) kind: ContentKind,
+    pub(super) revision: i32,
+    pub(super) header: HeaderChange,
+    pub(super) labels: LabelSet,
+    pub(super) asset: AssetChange,
+    pub(super) endorsement: EndorsementChange,
 }
 
 /// Changes a content; CONFLICT unless it is at `revision`.
@@ -247,7 +247,7 @@ impl<T> IntoChange<T> for Option<T> {
     }
 }
 
-async fn change(tx: &Tx, update: &Clean) -> Result<ContentId> {
+pub(super) async fn change(tx: &Tx, update: &Clean) -> Result<ContentId> {
     let target = lock(tx, &update.viewer, update.id, "id").await?;
     if target.kind != update.kind {
         return Err(Error::not_found("id"));

@@ -5,7 +5,7 @@ use sea_orm::Value;
 
 use crate::contents::{MaterialConnection, Statement, Wording};
 use crate::error::{Problems, Result, UserErrorCode};
-use crate::platform::db::{Sql, Tx, run};
+use crate::platform::db::{Tx, insert_many};
 use crate::platform::ids::VersionId;
 use crate::platform::locale;
 use crate::platform::names::name_of;
@@ -40,7 +40,7 @@ pub(crate) struct NewStatement {
 }
 
 /// A wording as it is stored: one original, each language once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct CleanWording {
     facts: Wording,
     statements: Vec<Statement>,
@@ -176,22 +176,31 @@ fn clean_statement(problems: &mut Problems, at: &str, new: &NewStatement) -> Sta
     }
 }
 
-/// Stores the wording of a version.
-pub(super) async fn insert(tx: &Tx, version: VersionId, wording: &CleanWording) -> Result<()> {
-    let facts = &wording.facts;
-    let row = [
-        ("version_id", version.into()),
-        ("byline", facts.byline.clone().into()),
-        ("ranked", facts.rank.into()),
-        ("rating", facts.rating.clone().into()),
-        ("rating_scale", facts.rating_scale.clone().into()),
-        ("rating_count", facts.rating_count.into()),
-        (
-            "material_connection",
-            name_of(facts.material_connection)?.into(),
-        ),
+/// Stores the wordings of versions.
+pub(super) async fn insert(tx: &Tx, new: &[(VersionId, &CleanWording)]) -> Result<()> {
+    let columns = [
+        "version_id",
+        "byline",
+        "ranked",
+        "rating",
+        "rating_scale",
+        "rating_count",
+        "material_connection",
     ];
-    run(&**tx, Sql::insert("endorsement_versions", row)).await?;
+    let mut rows: Vec<Vec<Value>> = Vec::with_capacity(new.len());
+    for (version, wording) in new {
+        let facts = &wording.facts;
+        rows.push(vec![
+            (*version).into(),
+            facts.byline.clone().into(),
+            facts.rank.into(),
+            facts.rating.clone().into(),
+            facts.rating_scale.clone().into(),
+            facts.rating_count.into(),
+            name_of(facts.material_connection)?.into(),
+        ]);
+    }
+    insert_many(&**tx, "endorsement_versions", &columns, rows, "").await?;
     let columns = [
         "version_id",
         "locale",
@@ -202,7 +211,11 @@ pub(super) async fn insert(tx: &Tx, version: VersionId, wording: &CleanWording) 
         "disclosure",
         "folded",
     ];
-    let rows = wording.statements.iter().map(|s| -> Vec<Value> {
+    let statements = new.iter().flat_map(|(version, wording)| {
+        let statements = wording.statements.iter();
+        statements.map(|statement| (*version, statement))
+    });
+    let rows = statements.map(|(version, s)| {
         vec![
             version.into(),
             s.locale.clone().into(),
@@ -214,8 +227,7 @@ pub(super) async fn insert(tx: &Tx, version: VersionId, wording: &CleanWording) 
             s.folded.clone().into(),
         ]
     });
-    run(&**tx, Sql::insert_all("statements", &columns, rows)).await?;
-    Ok(())
+    insert_many(&**tx, "statements", &columns, rows.collect(), "").await
 }
 
 #[cfg(test)]

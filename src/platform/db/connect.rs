@@ -168,7 +168,7 @@ impl Opened {
         self.in_use.store(true, Ordering::Relaxed);
         let writer = match self.read.get_database_backend() {
             DbBackend::Postgres => Writer::direct(self.write),
-            _ => Writer::grouped(self.write),
+            _ => Writer::grouped(self.write, self.in_use),
         };
         Db {
             read: self.read,

@@ -12,7 +12,7 @@
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -97,6 +97,8 @@ type Body<I, T> = Box<dyn for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> 
 pub(super) trait Queued: Send {
     /// Runs on a transaction of its own, ends it, and answers once the outer commit is known.
     fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, (Answer, bool)>;
+    /// Whether it may take as long as it wants, alone.
+    fn is_long(&self) -> bool;
 }
 
 #[derive(Clone)]
@@ -110,9 +112,10 @@ impl Writer {
         Self::Direct(pool)
     }
 
-    pub(super) fn grouped(connection: DatabaseConnection) -> Self {
+    /// `hurried` says whether what takes too long is ended: not while a long unit runs.
+    pub(super) fn grouped(connection: DatabaseConnection, hurried: Arc<AtomicBool>) -> Self {
         let (send, receive) = mpsc::channel(QUEUE);
-        tasks::spawn("writer", write_groups(connection, receive));
+        tasks::spawn("writer", write_groups(connection, receive, hurried));
         Self::Grouped(send)
     }
 }
@@ -130,6 +133,26 @@ impl Db {
     ///
     /// `body` may run more than once (a serialization failure), each time on a fresh transaction.
     pub async fn write<I, T, F>(&self, op: &Op, input: I, body: F) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> + Send + Sync + 'static,
+    {
+        self.write_unit(op, input, body, false).await
+    }
+
+    /// The same for a unit that writes very much, and may take as long as it wants. On SQLite nobody else writes
+    /// meanwhile.
+    pub async fn write_long<I, T, F>(&self, op: &Op, input: I, body: F) -> Result<T>
+    where
+        I: Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T>> + Send + Sync + 'static,
+    {
+        self.write_unit(op, input, body, true).await
+    }
+
+    async fn write_unit<I, T, F>(&self, op: &Op, input: I, body: F, is_long: bool) -> Result<T>
     where
         I: Send + Sync + 'static,
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -154,6 +177,7 @@ impl Db {
                         unit,
                         changed,
                         answer: send,
+                        is_long,
                     }))
                     .map_err(|_| Error::Unavailable(anyhow::anyhow!("the write queue is full")))?;
                 receive
@@ -283,6 +307,7 @@ struct Waiting<I, T> {
     unit: Arc<Unit<I, T>>,
     changed: Changed,
     answer: oneshot::Sender<Result<T>>,
+    is_long: bool,
 }
 
 impl<I, T> Queued for Waiting<I, T>
@@ -290,6 +315,10 @@ where
     I: Send + Sync + 'static,
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
+    fn is_long(&self) -> bool {
+        self.is_long
+    }
+
     fn run(self: Box<Self>, conn: DatabaseTransaction) -> BoxFuture<'static, (Answer, bool)> {
         Box::pin(async move {
             let Ended { outcome, sound } = complete(conn, &self.unit).await;
@@ -312,10 +341,37 @@ where
 }
 
 /// The one writer of a SQLite database.
-async fn write_groups(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Queued>>) {
-    while let Some(first) = queue.recv().await {
+async fn write_groups(
+    connection: DatabaseConnection,
+    mut queue: mpsc::Receiver<Box<dyn Queued>>,
+    hurried: Arc<AtomicBool>,
+) {
+    // A long unit that came to a group's end waits for the next, which is its own.
+    let mut held: Option<Box<dyn Queued>> = None;
+    loop {
+        let first = match held.take() {
+            Some(held) => held,
+            None => match queue.recv().await {
+                Some(next) => next,
+                None => return,
+            },
+        };
         let mut answers: Vec<Answer> = Vec::new();
-        let outcome = write_group(&connection, first, &mut queue, &mut answers).await;
+        let is_long = first.is_long();
+        hurried.store(!is_long, Ordering::Relaxed);
+        let mut next = || {
+            if is_long {
+                return None;
+            }
+            let next = queue.try_recv().ok()?;
+            if next.is_long() {
+                held = Some(next);
+                return None;
+            }
+            Some(next)
+        };
+        let outcome = write_group(&connection, first, &mut next, &mut answers).await;
+        hurried.store(true, Ordering::Relaxed);
         if let Err(error) = &outcome {
             tracing::error!(error = %error, "a group of writes was not committed");
         }
@@ -339,7 +395,7 @@ async fn write_groups(connection: DatabaseConnection, mut queue: mpsc::Receiver<
 async fn write_group(
     connection: &DatabaseConnection,
     first: Box<dyn Queued>,
-    queue: &mut mpsc::Receiver<Box<dyn Queued>>,
+    more: &mut (dyn FnMut() -> Option<Box<dyn Queued>> + Send),
     answers: &mut Vec<Answer>,
 ) -> Result<(), DbErr> {
     let options = TransactionOptions {
@@ -358,7 +414,7 @@ async fn write_group(
             return Err(DbErr::Custom("the group's transaction was lost".to_owned()));
         }
         if answers.len() < GROUP {
-            next = queue.try_recv().ok();
+            next = more();
         }
     }
     group.commit().await

@@ -140,6 +140,11 @@ fn mutations() -> Vec<(&'static str, &'static str, Json)> {
             "WRITE",
             json!({ "endorsement": "x", "channel": "x", "reason": "" }),
         ),
+        (
+            "importFile",
+            "WRITE",
+            json!({ "brand": "x", "kind": "ENDORSEMENTS", "upload": "x" }),
+        ),
     ]
 }
 

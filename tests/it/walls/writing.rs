@@ -10,7 +10,7 @@ use crate::support::{TestApp, png};
 
 /// Every place in a mutation's input where an id of a brand's thing may stand: what stands there of the
 /// other brand, and an input that is right but for it, where `@` is.
-fn rows(north: &World, stored: &Json) -> Vec<(&'static str, &'static str, Json)> {
+fn rows(north: &World, stored: &Json, table: &str) -> Vec<(&'static str, &'static str, Json)> {
     let of = |name: &str| json!(north[name]);
     let wording = json!({ "statements": [{ "locale": "en", "headline": "H" }] });
     let asset = |more: Json| {
@@ -335,6 +335,16 @@ fn rows(north: &World, stored: &Json) -> Vec<(&'static str, &'static str, Json)>
             "beacon",
             event(json!({ "beaconKey": "@" })),
         ),
+        (
+            "importFile.brand",
+            "brand",
+            json!({ "brand": "@", "kind": "ENDORSEMENTS", "upload": table }),
+        ),
+        (
+            "importFile.upload",
+            "upload",
+            json!({ "brand": "north", "kind": "ENDORSEMENTS", "upload": "@" }),
+        ),
     ]
 }
 
@@ -371,7 +381,9 @@ async fn a_mutation_cannot_tell_a_foreign_id_from_a_random_or_malformed_one() {
     let stored = app
         .upload_as(&admin, "createAsset", input, select, "file.upload", file)
         .await;
-    let rows = rows(&north, &stored["asset"]["latestVersion"]["file"]["sha256"]);
+    let table = app.table_as(&admin, b"key\n").await;
+    let stored = &stored["asset"]["latestVersion"]["file"]["sha256"];
+    let rows = rows(&north, stored, &table);
     let named: BTreeSet<String> = rows.iter().map(|row| row.0.to_owned()).collect();
     assert_eq!(
         named,
@@ -504,7 +516,7 @@ async fn a_write_that_is_forbidden_has_changed_nothing() {
     let log = app.log(&app.admin).await;
     for token in &tokens {
         // Inputs that are right for who may: the ids are of things that are there.
-        for (place, kind, input) in rows(&north, &file["sha256"]) {
+        for (place, kind, input) in rows(&north, &file["sha256"], "upload_x") {
             let name = place.split('.').next().unwrap();
             let answer = app
                 .answer_as(token, name, filled(&input, &north[kind]), "")

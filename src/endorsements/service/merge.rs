@@ -1,0 +1,145 @@
+//! Making an endorsement what a whole description of it says: what differs is changed, by the same steps as
+//! anybody changes it.
+
+use std::sync::Arc;
+
+use async_graphql::MaybeUndefined;
+
+use super::create::{Clean, add};
+use super::update::{self, EndorsementChange};
+use super::wording::CleanWording;
+use crate::accounts::Viewer;
+use crate::assets::fields::AssetChange;
+use crate::channels::Tree;
+use crate::contents::ContentKind;
+use crate::contents::change::HeaderChange;
+use crate::contents::service::LabelSet;
+use crate::error::{Problems, Result, UserErrorCode};
+use crate::platform::db::Tx;
+use crate::platform::ids::{ContentId, EndorsementId};
+
+/// What is to become of an endorsement.
+#[derive(Clone, Debug)]
+pub(crate) struct Difference {
+    /// What is beside its versions, where any of that differs.
+    beside: Option<(HeaderChange, LabelSet, EndorsementChange)>,
+    /// What another version says, and what is said of it.
+    wording: Option<(CleanWording, Option<String>)>,
+}
+
+/// What an endorsement was when the difference was found; it must still be so.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    pub id: ContentId,
+    pub revision: i32,
+    pub version_count: i32,
+}
+
+fn changed<T: Clone + PartialEq>(stands: &Option<T>, wanted: &Option<T>) -> MaybeUndefined<T> {
+    match wanted {
+        _ if stands == wanted => MaybeUndefined::Undefined,
+        Some(wanted) => MaybeUndefined::Value(wanted.clone()),
+        None => MaybeUndefined::Null,
+    }
+}
+
+/// The list that is wanted, where it has other entries.
+fn other<T: Clone + Ord>(stands: &Option<Vec<T>>, wanted: &Option<Vec<T>>) -> Option<Vec<T>> {
+    let sorted = |list: &Option<Vec<T>>| {
+        let mut list = list.clone().unwrap_or_default();
+        list.sort();
+        list
+    };
+    (sorted(stands) != sorted(wanted)).then(|| wanted.clone().unwrap_or_default())
+}
+
+/// What differs; none where nothing does. Who said it and what was won are never changed: a problem.
+pub(crate) fn difference(
+    stands: &Clean,
+    wanted: &Clean,
+    problems: &mut Problems,
+) -> Option<Difference> {
+    let text = "This cannot be changed. Make another endorsement.";
+    for (field, differs) in [
+        ("outlet", stands.outlet != wanted.outlet),
+        ("kind", stands.kind != wanted.kind),
+    ] {
+        if differs {
+            problems.add(UserErrorCode::Invalid, field, text);
+        }
+    }
+    let (old, new) = (&stands.header, &wanted.header);
+    let header = HeaderChange {
+        title: (old.title != new.title).then(|| new.title.clone()),
+        release_at: changed(&old.release_at, &new.release_at),
+        expire_at: changed(&old.expire_at, &new.expire_at),
+    };
+    let (old, new) = (&old.labels, &new.labels);
+    let labels = LabelSet {
+        tags: other(&old.tags, &new.tags),
+        markets: other(&old.markets, &new.markets),
+        channels: other(&old.channels, &new.channels),
+        audiences: other(&old.audiences, &new.audiences),
+        products: other(&old.products, &new.products),
+    };
+    let own = EndorsementChange {
+        source_url: changed(&stands.source_url, &wanted.source_url),
+        published_on: Some(wanted.published_on).filter(|day| *day != stands.published_on),
+        won_by: changed(&stands.won_by, &wanted.won_by),
+        recheck_every_days: changed(&stands.recheck_every_days, &wanted.recheck_every_days),
+        claims: (stands.claims != wanted.claims).then(|| wanted.claims.clone()),
+        assets: (stands.assets != wanted.assets).then(|| wanted.assets.clone()),
+    };
+    let beside = differs(&header, &labels, &own).then_some((header, labels, own));
+    let wording =
+        (stands.wording != wanted.wording).then(|| (wanted.wording.clone(), wanted.note.clone()));
+    (beside.is_some() || wording.is_some()).then_some(Difference { beside, wording })
+}
+
+fn differs(header: &HeaderChange, labels: &LabelSet, own: &EndorsementChange) -> bool {
+    header.title.is_some()
+        || !header.release_at.is_undefined()
+        || !header.expire_at.is_undefined()
+        || labels.tags.is_some()
+        || labels.markets.is_some()
+        || labels.channels.is_some()
+        || labels.audiences.is_some()
+        || labels.products.is_some()
+        || !own.source_url.is_undefined()
+        || own.published_on.is_some()
+        || !own.won_by.is_undefined()
+        || !own.recheck_every_days.is_undefined()
+        || own.claims.is_some()
+        || own.assets.is_some()
+}
+
+/// Changes an endorsement by what differs; CONFLICT where somebody else has changed it meanwhile.
+pub(crate) async fn rewrite(
+    tx: &Tx,
+    (viewer, tree): (&Arc<Viewer>, &Arc<Tree>),
+    standing: Standing,
+    difference: &Difference,
+) -> Result<()> {
+    if let Some((header, labels, endorsement)) = &difference.beside {
+        let update = update::Clean {
+            viewer: Arc::clone(viewer),
+            tree: Arc::clone(tree),
+            id: standing.id,
+            kind: ContentKind::Endorsement,
+            revision: standing.revision,
+            header: header.clone(),
+            labels: labels.clone(),
+            asset: AssetChange::default(),
+            endorsement: endorsement.clone(),
+        };
+        update::change(tx, &update).await?;
+    }
+    if let Some((wording, note)) = &difference.wording {
+        let target = (
+            EndorsementId(standing.id.0),
+            Some(standing.version_count + 1),
+        );
+        add(tx, viewer, target, wording, note.clone()).await?;
+    }
+    Ok(())
+}

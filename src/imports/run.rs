@@ -1,0 +1,399 @@
+//! The job that imports tables, one after the other.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::endorsements::{self, Planned};
+use super::model::{Counts, Faults, Import, ImportState};
+use super::store::{self, Progress};
+use super::walk::{Spool, Walk};
+use crate::accounts::{OpContext, Scope, Viewer, bearer_lives, viewer_of};
+use crate::app::App;
+use crate::channels::{Tree, tree};
+use crate::error::{Error, Result, UserErrorCode};
+use crate::platform::db::Tx;
+use crate::platform::ids::ImportId;
+use crate::platform::ledger::Audit;
+use crate::platform::op::Actor;
+use crate::platform::tasks;
+use crate::uploads;
+
+/// How long an import is its taker's without a sign of life.
+const CLAIM_MS: i64 = 30_000;
+/// How often its taker gives one.
+const SIGN: Duration = Duration::from_secs(8);
+/// How long an import rests that could not be gone on with.
+const REST_MS: i64 = 15_000;
+/// How often an import is taken up before it is given up.
+const MOST_ATTEMPTS: i32 = 5;
+/// Batches that are ready before they are written.
+const AHEAD: usize = 2;
+
+/// Why an import ended without being done.
+enum Halt {
+    /// The table, or who sent it, is at fault.
+    Refused(Faults),
+    /// Something of ours: it is taken up again.
+    Later(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Later(error)
+    }
+}
+
+impl Halt {
+    fn refused(line: u64, message: &str) -> Self {
+        let mut faults = Faults::default();
+        faults.add(line, None, message);
+        Self::Refused(faults)
+    }
+}
+
+/// Makes free what an earlier server of a database that belongs to one server was at.
+pub(crate) async fn begin(app: &Arc<App>) -> Result<()> {
+    if app.db.backend() != sea_orm::DbBackend::Sqlite {
+        return Ok(());
+    }
+    let cx = OpContext::system(app);
+    cx.write((), |tx, ()| Box::pin(store::free_all(tx))).await
+}
+
+/// Imports the tables that wait; says how many. One whose job failed is taken up again later.
+pub async fn run_due(app: &Arc<App>) -> Result<usize> {
+    let mut done = 0;
+    while !*app.draining.borrow() {
+        let cx = OpContext::system(app);
+        if !store::any_due(app.db.read(), cx.at()).await? {
+            break;
+        }
+        let until = cx.at().plus_ms(CLAIM_MS);
+        let claim = cx.write(until, |tx, until| Box::pin(store::claim(tx, *until)));
+        let Some(id) = claim.await? else { break };
+        let outcome = one(app, id).await;
+        app.imports.set(None);
+        outcome?;
+        done += 1;
+    }
+    Ok(done)
+}
+
+async fn one(app: &Arc<App>, id: ImportId) -> Result<()> {
+    let import = Arc::new(store::get(app.db.read(), id).await?);
+    match attempt(app, &import).await {
+        Ok(()) => Ok(()),
+        Err(Halt::Refused(faults)) => {
+            end(
+                app,
+                &import,
+                ImportState::Refused,
+                Counts::default(),
+                faults,
+            )
+            .await
+        }
+        Err(Halt::Later(error)) if import.attempts < MOST_ATTEMPTS || *app.draining.borrow() => {
+            let cx = OpContext::system(app);
+            let until = cx.at().plus_ms(REST_MS);
+            cx.write((import, until), |tx, (import, until)| {
+                Box::pin(store::keep(tx, import, *until))
+            })
+            .await?;
+            Err(error)
+        }
+        Err(Halt::Later(error)) => {
+            tracing::error!(error = %error, import.id = %id, "an import is given up");
+            let mut faults = Faults::default();
+            faults.add(
+                1,
+                None,
+                "The server could not do it, several times. Tell its operator.",
+            );
+            end(app, &import, ImportState::Failed, Counts::default(), faults).await
+        }
+    }
+}
+
+async fn end(
+    app: &Arc<App>,
+    import: &Arc<Import>,
+    state: ImportState,
+    counts: Counts,
+    faults: Faults,
+) -> Result<()> {
+    let cx = OpContext::system(app);
+    let input = (Arc::clone(import), state, counts, faults.sorted());
+    cx.write(input, |tx, (import, state, counts, faults)| {
+        Box::pin(async move {
+            store::end(tx, import, *state, *counts, faults)
+                .await
+                .map(|_| ())
+        })
+    })
+    .await
+}
+
+/// The import's maker as it stands now; none where it may not do this any more.
+async fn maker(app: &Arc<App>, import: &Import) -> Result<Option<OpContext>> {
+    let viewer = match import.maker {
+        Actor::System => Some(Viewer::system()),
+        Actor::Token(id) => bearer_lives(app, id).await?,
+    };
+    let viewer = viewer.filter(|viewer| may(viewer, import));
+    Ok(viewer.map(|viewer| OpContext::new(app, Arc::new(viewer), import.id.to_string())))
+}
+
+fn may(viewer: &Viewer, import: &Import) -> bool {
+    viewer.may(Scope::Write) && viewer.sees_brand(import.brand)
+}
+
+async fn attempt(app: &Arc<App>, import: &Arc<Import>) -> Result<(), Halt> {
+    let Some(cx) = maker(app, import).await? else {
+        return Err(Halt::refused(1, NOT_ANY_MORE));
+    };
+    let spool = fetch(&cx, import).await?;
+    let counts = check(&cx, import, &spool).await?;
+    if import.dry_run {
+        end(app, import, ImportState::Done, counts, Faults::default()).await?;
+        return Ok(());
+    }
+    uploads::check_room(app, 0).await?;
+    apply(&cx, import, spool, counts).await
+}
+
+const NOT_ANY_MORE: &str = "Your token may not do this any more.";
+
+/// Brings the table onto the disk: nothing is fetched while it is written.
+async fn fetch(cx: &OpContext, import: &Import) -> Result<Spool, Halt> {
+    let Some(file) = uploads::finished(cx, import.upload).await? else {
+        return Err(Halt::refused(
+            1,
+            "The table is not there any more. Send it again.",
+        ));
+    };
+    let (blobs, runtime) = (cx.app.blobs.clone(), Handle::current());
+    let folder = cx.app.config.data_dir.clone();
+    let size = u64::try_from(file.bytes).map_err(Error::internal)?;
+    let copying = tokio::task::spawn_blocking(move || {
+        let mut from = blobs.open_blocking(&file.store_key, size, runtime)?;
+        let mut spool: File = if folder.is_dir() {
+            tempfile::tempfile_in(folder)?
+        } else {
+            tempfile::tempfile()?
+        };
+        std::io::copy(&mut from, &mut spool)?;
+        spool.flush()?;
+        std::io::Result::Ok(spool)
+    });
+    let spool = copying.await.map_err(Error::internal)?;
+    Ok(Spool::new(spool.map_err(Error::from)?))
+}
+
+fn stopping(app: &App) -> Result<()> {
+    if *app.draining.borrow() {
+        return Err(Error::Unavailable(anyhow::anyhow!(
+            "the server is about to stop"
+        )));
+    }
+    Ok(())
+}
+
+/// Reads the whole table and checks it: what it comes to.
+async fn check(cx: &OpContext, import: &Arc<Import>, spool: &Spool) -> Result<Counts, Halt> {
+    let mut walk = Walk::begin(cx.clone(), import.brand, import.kind, spool.clone());
+    let (mut counts, mut signed) = (Counts::default(), Instant::now());
+    while let Some(planned) = walk.next().await? {
+        endorsements::count(&planned, &mut counts, &mut walk.faults);
+        stopping(&cx.app)?;
+        cx.app.imports.set(Some((
+            import.id,
+            Progress {
+                state: ImportState::Checking,
+                rows: 0,
+                done: counts.rows(),
+            },
+        )));
+        if signed.elapsed() > SIGN {
+            signed = Instant::now();
+            let system = OpContext::system(&cx.app);
+            let until = system.at().plus_ms(CLAIM_MS);
+            let kept = system.write((Arc::clone(import), until), |tx, (import, until)| {
+                Box::pin(store::keep(tx, import, *until))
+            });
+            if !kept.await? {
+                return Err(Halt::Later(Error::internal(
+                    "another instance has taken the import",
+                )));
+            }
+        }
+    }
+    if walk.faults.is_empty() {
+        Ok(counts)
+    } else {
+        Err(Halt::Refused(walk.faults))
+    }
+}
+
+/// What the writing of a table needs.
+struct Apply {
+    cx: OpContext,
+    tree: Arc<Tree>,
+    import: Arc<Import>,
+    spool: Spool,
+    rows: u64,
+    /// What was found wrong, for the caller: the transaction tells only that it was rolled back.
+    found: Arc<Mutex<Faults>>,
+}
+
+/// Writes the whole table, in one transaction.
+async fn apply(
+    cx: &OpContext,
+    import: &Arc<Import>,
+    spool: Spool,
+    counts: Counts,
+) -> Result<(), Halt> {
+    let found: Arc<Mutex<Faults>> = Arc::default();
+    // Its own instant: the check may have taken long.
+    let cx = OpContext::new(&cx.app, Arc::clone(&cx.viewer), import.id.to_string());
+    let cx = &cx;
+    let input = Apply {
+        cx: cx.clone(),
+        tree: tree(cx).await?,
+        import: Arc::clone(import),
+        spool,
+        rows: counts.rows(),
+        found: Arc::clone(&found),
+    };
+    let written = cx
+        .app
+        .db
+        .write_long(&cx.op, input, |tx, apply| Box::pin(write(tx, apply)));
+    match written.await {
+        Ok(()) => Ok(()),
+        Err(Error::User(errors)) => {
+            let mut faults =
+                std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+            if faults.is_empty() {
+                for error in errors {
+                    faults.add(1, None, error.message);
+                }
+            }
+            Err(Halt::Refused(faults))
+        }
+        Err(error) => Err(Halt::Later(error)),
+    }
+}
+
+/// What the one who reads ahead has to say.
+enum Ahead {
+    Rows(Vec<Planned>),
+    Faults(Faults),
+    Failed(Error),
+    End,
+}
+
+/// Reads on while what was read before is written, a few batches ahead.
+fn read_ahead(apply: &Apply) -> mpsc::Receiver<Ahead> {
+    let (send, receive) = mpsc::channel(AHEAD);
+    let import = &apply.import;
+    let mut walk = Walk::begin(
+        apply.cx.clone(),
+        import.brand,
+        import.kind,
+        apply.spool.clone(),
+    );
+    tasks::spawn("import_ahead", async move {
+        loop {
+            let next = match walk.next().await {
+                Err(error) => Ahead::Failed(error),
+                Ok(_) if !walk.faults.is_empty() => Ahead::Faults(std::mem::take(&mut walk.faults)),
+                Ok(Some(planned)) => Ahead::Rows(planned),
+                Ok(None) => Ahead::End,
+            };
+            let goes_on = matches!(next, Ahead::Rows(_));
+            if send.send(next).await.is_err() || !goes_on {
+                return;
+            }
+        }
+    });
+    receive
+}
+
+async fn write(tx: &Tx, apply: &Apply) -> Result<()> {
+    let import = &apply.import;
+    // From here on nobody else takes it.
+    let until = tx.op.at.plus_ms(CLAIM_MS);
+    if !store::keep(tx, import, until).await? {
+        return Err(Error::internal("another instance has taken the import"));
+    }
+    may_still(tx, import, &apply.cx.viewer).await?;
+    let caller = (&apply.cx.viewer, &apply.tree);
+    let mut ahead = read_ahead(apply);
+    let mut counts = Counts::default();
+    loop {
+        let planned = match ahead.recv().await {
+            Some(Ahead::Rows(planned)) => planned,
+            Some(Ahead::End) => break,
+            Some(Ahead::Failed(error)) => return Err(error),
+            Some(Ahead::Faults(faults)) => return Err(refuse(apply, faults)),
+            None => return Err(Error::internal("the table was not read to its end")),
+        };
+        let mut faults = Faults::default();
+        endorsements::count(&planned, &mut counts, &mut faults);
+        let line = planned.first().map_or(1, |planned| planned.line);
+        let written = endorsements::write(tx, import.brand, caller, planned).await;
+        if let Err(Error::User(errors)) = written {
+            for error in errors {
+                faults.add(
+                    line,
+                    None,
+                    format!("Here, or in the rows behind: {}", error.message),
+                );
+            }
+            return Err(refuse(apply, faults));
+        }
+        written?;
+        stopping(&apply.cx.app)?;
+        apply.cx.app.imports.set(Some((
+            import.id,
+            Progress {
+                state: ImportState::Writing,
+                rows: apply.rows,
+                done: counts.rows(),
+            },
+        )));
+    }
+    if !store::end(tx, import, ImportState::Done, counts, &Faults::default()).await? {
+        return Err(Error::internal("another instance has taken the import"));
+    }
+    tx.audit(Audit {
+        brand: Some(import.brand),
+        action: "finishImport",
+        subject: import.id.to_string(),
+        contents: Vec::new(),
+        changes: json!({ "created": counts.created, "updated": counts.updated, "unchanged": counts.unchanged }),
+    });
+    Ok(())
+}
+
+/// Keeps what was found wrong, and rolls everything back.
+fn refuse(apply: &Apply, faults: Faults) -> Error {
+    *apply.found.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    Error::User(Vec::new())
+}
+
+/// The rows were checked for this viewer: it must be the same one still.
+async fn may_still(tx: &Tx, import: &Import, checked: &Viewer) -> Result<()> {
+    let now = viewer_of(tx, import.maker).await?;
+    if now.is_some_and(|now| now == *checked && may(&now, import)) {
+        return Ok(());
+    }
+    Err(Error::user(UserErrorCode::Invalid, "", NOT_ANY_MORE))
+}

@@ -1,0 +1,136 @@
+//! Going through a table batch by batch: once to check it, once more to write it.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::endorsements::{self, Planned};
+use super::model::{Faults, ImportKind};
+use super::table::{KEY, Row, Table};
+use crate::accounts::OpContext;
+use crate::error::{Error, Result};
+use crate::platform::ids::BrandId;
+
+/// Rows that are looked at together.
+const BATCH: usize = 512;
+
+/// A table that lies in a file of our own, to be read from its beginning as often as need be.
+#[derive(Clone)]
+pub(super) struct Spool(Arc<File>);
+
+impl Spool {
+    pub(super) fn new(file: File) -> Self {
+        Self(Arc::new(file))
+    }
+
+    fn read(&self) -> BufReader<Reading> {
+        let reading = Reading {
+            file: Arc::clone(&self.0),
+            at: 0,
+        };
+        BufReader::with_capacity(64 * 1024, reading)
+    }
+}
+
+/// Reads with a place of its own: who else reads the same file does not move it.
+pub(super) struct Reading {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for Reading {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read_at(into, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// On the way through a table.
+pub(super) struct Walk {
+    cx: OpContext,
+    brand: BrandId,
+    kind: ImportKind,
+    spool: Spool,
+    /// None before the header was read, and behind the last row.
+    table: Option<Table<BufReader<Reading>>>,
+    is_over: bool,
+    /// The keys so far, cut hashes: one comes once.
+    keys: HashSet<[u8; 16]>,
+    pub(super) faults: Faults,
+}
+
+impl Walk {
+    /// `cx` is what the rows' maker may do and see.
+    pub(super) fn begin(cx: OpContext, brand: BrandId, kind: ImportKind, spool: Spool) -> Self {
+        Self {
+            cx,
+            brand,
+            kind,
+            spool,
+            table: None,
+            is_over: false,
+            keys: HashSet::new(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// What is to become of the next rows; none behind the last. What is wrong is among the faults.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Planned>>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let mut rows = self.rows().await?;
+        rows.retain(|row| self.is_new(row));
+        let planned = match self.kind {
+            ImportKind::Endorsements => {
+                endorsements::plan(&self.cx, self.brand, rows, &mut self.faults).await?
+            }
+        };
+        Ok(Some(planned))
+    }
+
+    /// The next rows, read on a thread for blocking work.
+    async fn rows(&mut self) -> Result<Vec<Row>> {
+        let (table, spool) = (self.table.take(), self.spool.clone());
+        let mut faults = std::mem::take(&mut self.faults);
+        let columns = match self.kind {
+            ImportKind::Endorsements => endorsements::COLUMNS,
+        };
+        let reading = tokio::task::spawn_blocking(move || -> Result<_> {
+            let table = match table {
+                Some(table) => Some(table),
+                None => Table::open(spool.read(), columns, &mut faults)?,
+            };
+            let Some(mut table) = table else {
+                return Ok((None, Vec::new(), faults));
+            };
+            let batch = table.batch(BATCH, &mut faults)?;
+            Ok((batch.goes_on.then_some(table), batch.rows, faults))
+        });
+        let (table, rows, faults) = reading.await.map_err(Error::internal)??;
+        self.is_over = table.is_none();
+        (self.table, self.faults) = (table, faults);
+        Ok(rows)
+    }
+
+    /// Whether no row before has this row's key.
+    fn is_new(&mut self, row: &Row) -> bool {
+        let key = row.cells.get(KEY).map(String::as_str).unwrap_or_default();
+        if key.is_empty() {
+            return true;
+        }
+        let mut cut = [0; 16];
+        cut.copy_from_slice(&Sha256::digest(key.as_bytes())[..16]);
+        let is_new = self.keys.insert(cut);
+        if !is_new {
+            let text = "Another row before has this key. Give each row a key of its own.";
+            self.faults.add(row.line, Some(KEY), text);
+        }
+        is_new
+    }
+}
