@@ -50,6 +50,8 @@ enum Command {
     Restore(Restore),
     /// Import a table over a server's API: all of it or, where one row is at fault, nothing
     Import(desk::Import),
+    /// Fetch what a brand has over a server's API, as a table that can be imported again
+    Export(desk::Export),
     /// Draw one picture for a server: what it starts for each, apart from itself
     #[command(hide = true)]
     Draw,
@@ -162,6 +164,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
             print(&runtime()?.block_on(desk::import(&import))?);
             Ok(())
         }
+        Command::Export(export) => runtime()?.block_on(desk::export(&export)),
         Command::Token(TokenCommand::Create(new)) => {
             run(&new.options, async |app| create_token(&app, &new).await)
         }

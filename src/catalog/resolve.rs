@@ -82,18 +82,18 @@ async fn find_all<'t, I: TypedId>(
         }
         let sql = Sql::new(kind.select).append(Sql::all(conditions));
         let rows: Vec<Named> = fetch(cx.app.db.read(), sql).await?;
-        let mut named: HashMap<&str, Option<Uuid>> = HashMap::new();
-        let mut known: BTreeSet<Uuid> = BTreeSet::new();
+        let mut by_name: HashMap<&str, Option<Uuid>> = HashMap::new();
+        let mut there: BTreeSet<Uuid> = BTreeSet::new();
         for row in &rows {
-            known.insert(row.id);
+            there.insert(row.id);
             // Two of one name: it names neither.
-            let entry = named.entry(&row.name).or_insert(Some(row.id));
+            let entry = by_name.entry(&row.name).or_insert(Some(row.id));
             *entry = entry.filter(|id| *id == row.id);
         }
         for text in some {
             let id = match text.parse::<I>() {
-                Ok(id) => Some(id.uuid()).filter(|id| known.contains(id)),
-                Err(_) => named.get(text).copied().flatten(),
+                Ok(id) => Some(id.uuid()).filter(|id| there.contains(id)),
+                Err(_) => by_name.get(text).copied().flatten(),
             };
             found.extend(id.map(|id| ((*text).to_owned(), I::from_uuid(id))));
         }

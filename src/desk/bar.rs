@@ -56,11 +56,7 @@ fn share(unit: &str, done: u64, all: u64) -> String {
 }
 
 fn line(what: &str, unit: &str, done: u64, all: u64) -> String {
-    let full = if all == 0 {
-        0
-    } else {
-        done.min(all) * WIDTH / all
-    };
+    let full = (done.min(all) * WIDTH).checked_div(all).unwrap_or(0);
     let count = |n: u64| usize::try_from(n).unwrap_or(0);
     let (full, rest) = (count(full), count(WIDTH - full));
     format!(
@@ -76,7 +72,7 @@ pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

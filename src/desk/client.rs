@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// Longest that an answer may take.
 const TIMEOUT: Duration = Duration::from_mins(2);
 
+/// Longest that a table may take.
+const LONG: Duration = Duration::from_hours(6);
+
 pub(super) struct Client {
     http: reqwest::Client,
     base: String,
@@ -109,6 +112,15 @@ impl Client {
         }
     }
 
+    /// Begins to fetch what may take as long as it wants.
+    pub(super) async fn download(&self, path: &str) -> anyhow::Result<Response> {
+        again(async || {
+            let request = self.request(Method::GET, path).timeout(LONG);
+            good(request.send().await?).await
+        })
+        .await
+    }
+
     /// Sends a file in pieces, going on where a broken line has left it: the upload's id.
     pub(super) async fn upload(
         &self,
@@ -121,7 +133,8 @@ impl Client {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let mut metadata = format!("filename {}", STANDARD.encode(&*name));
         if let Some(media_type) = media_type {
-            metadata.push_str(&format!(",filetype {}", STANDARD.encode(media_type)));
+            metadata.push_str(",filetype ");
+            metadata.push_str(&STANDARD.encode(media_type));
         }
         let id = again(async || {
             let request = self.tus(Method::POST, "/uploads");

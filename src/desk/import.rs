@@ -18,12 +18,14 @@ const ASK_EVERY: Duration = Duration::from_millis(300);
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Kind {
     Endorsements,
+    Placements,
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Endorsements => "ENDORSEMENTS",
+            Self::Placements => "PLACEMENTS",
         }
     }
 }

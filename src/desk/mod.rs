@@ -3,6 +3,7 @@
 
 mod bar;
 mod client;
+mod export;
 mod import;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 
+pub(crate) use export::{Export, export};
 pub(crate) use import::{Import, import};
 
 /// Which server, and as whom.

@@ -7,6 +7,7 @@ mod auth;
 mod bytes;
 mod console;
 mod disposition;
+mod exports;
 mod files;
 mod graphql;
 mod health;
@@ -76,6 +77,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
     let mut routes = texts
         .layer(CompressionLayer::new())
         .route("/files/{grant}/{filename}", get(files::deliver))
+        .route("/exports/{kind}", get(exports::send))
         .route("/uploads", any(uploads::all))
         .route("/uploads/{id}", any(uploads::one))
         .route("/r/{grant}/{key}", get(renditions::granted))

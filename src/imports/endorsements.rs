@@ -5,27 +5,30 @@ use std::sync::Arc;
 
 use async_graphql::ID;
 use sea_orm::FromQueryResult;
+use uuid::Uuid;
 
-use super::model::{Counts, Faults, MAX_CHANGES};
+use super::model::Faults;
+use super::plan::{Planned, Step};
 use super::reading::{Reading, column_of, note};
-use super::store::{self, AGAIN, Known, Written};
-use super::table::{Cells, Columns, KEY, Row, short};
-use crate::accounts::{OpContext, Viewer};
+use super::store::{self, Known};
+use super::table::{Cells, Columns, KEY, Row, keys_of, short};
+use crate::accounts::OpContext;
 use crate::catalog::resolve::outlets_called;
 use crate::channels::resolve::reaches;
 use crate::channels::{Tree, tree};
 use crate::contents::labels::LabelNames;
 use crate::contents::{
-    ContentKind, Detail, EndorsementKind, MaterialConnection, store as contents,
+    Content, ContentKind, Detail, EndorsementDetail, EndorsementKind, Labels, MaterialConnection,
+    Statement, Version, store as contents,
 };
 use crate::endorsements::service::{
-    Clean, Difference, NewClaim, NewEndorsement, NewStatement, NewWording, Standing, Winners,
-    check_all, create_all, difference, rewrite,
+    NewClaim, NewEndorsement, NewStatement, NewWording, Standing, Winners, check_all, difference,
 };
 use crate::error::{Error, Problems, Result, UserError};
 use crate::graphql::scalars::{AnyUrl, Date, DateTime, Decimal};
-use crate::platform::csv::join_list;
-use crate::platform::db::{Sql, Tx, fetch};
+use crate::platform::clock::{Day, Timestamp};
+use crate::platform::csv::{join_list, split_list};
+use crate::platform::db::{Sql, fetch};
 use crate::platform::ids::{
     AssetId, BrandId, ContentId, EndorsementId, OutletId, ProductId, VersionId,
 };
@@ -33,14 +36,11 @@ use crate::platform::names::name_of;
 use crate::platform::op::Actor;
 
 /// The kind of the keys.
-const KIND: &str = "ENDORSEMENTS";
+pub(super) const KIND: &str = "ENDORSEMENTS";
 /// The kind of the assets' keys.
-const ASSETS: &str = "ASSETS";
+pub(super) const ASSETS: &str = "ASSETS";
 const KINDS: &str = "AWARD, RANKING, REVIEW, QUOTE, MENTION, RATING, CERTIFICATION";
 const CONNECTIONS: &str = "NONE, PAID, GIFTED, AFFILIATE, EMPLOYEE";
-/// Longest key, in characters.
-const MAX_KEY: usize = 200;
-
 pub(super) const COLUMNS: Columns = Columns {
     all: &[
         "key",
@@ -77,21 +77,6 @@ pub(super) const COLUMNS: Columns = Columns {
     required: &["key"],
 };
 
-/// What is to become of a row.
-pub(super) struct Planned {
-    pub(super) line: u64,
-    key: String,
-    hash: Vec<u8>,
-    step: Step,
-}
-
-enum Step {
-    Create(Box<Clean>),
-    /// It says what is there; whether its key is to be remembered anew.
-    Same(Option<ContentId>),
-    Change(Standing, Box<Difference>),
-}
-
 /// A row as an input, and the languages of its statements in their order; none is the original's.
 struct Parsed {
     new: NewEndorsement,
@@ -118,7 +103,7 @@ impl Names {
         };
         let named = cells("outlet").filter(|cell| cell.parse::<OutletId>().is_err());
         let named: BTreeSet<String> = named.cloned().collect();
-        let attached = cells("assets").flat_map(|cell| crate::platform::csv::split_list(cell));
+        let attached = cells("assets").flat_map(|cell| split_list(cell));
         let attached: BTreeSet<String> = attached.collect();
         let (ids, keys): (BTreeSet<String>, BTreeSet<String>) = attached
             .into_iter()
@@ -209,7 +194,7 @@ fn parse(cells: &Cells, names: &Names) -> Parsed {
         title: row.text("title").unwrap_or(headline),
         outlet: ID(outlet),
         kind: kind.unwrap_or(EndorsementKind::Mention),
-        published_on: published_on.map_or(crate::platform::clock::Day(0), |day| day.0),
+        published_on: published_on.map_or(Day(0), |day| day.0),
         source_url: row.scalar::<AnyUrl>("source_url").map(|url| url.0),
         wording,
         won_by: row.text("won_by").map(ID),
@@ -238,16 +223,15 @@ fn parse(cells: &Cells, names: &Names) -> Parsed {
 fn claims(row: &mut Reading<'_>) -> Vec<NewClaim> {
     let mut claims = Vec::new();
     for item in row.list("claims").unwrap_or_default() {
-        match item.split_once('=') {
-            Some((product, text)) => claims.push(NewClaim {
+        if let Some((product, text)) = item.split_once('=') {
+            claims.push(NewClaim {
                 product: ID(product.trim().to_owned()),
                 text: text.trim().to_owned(),
-            }),
-            None => {
-                let text =
-                    "Write each claim as its product, = and its text: TORCH-2=It is the lightest.";
-                row.problems.push(("claims".to_owned(), text.to_owned()));
-            }
+            });
+        } else {
+            let text =
+                "Write each claim as its product, = and its text: TORCH-2=It is the lightest.";
+            row.problem("claims", text);
         }
     }
     claims
@@ -257,15 +241,14 @@ fn claims(row: &mut Reading<'_>) -> Vec<NewClaim> {
 fn assets(row: &mut Reading<'_>, names: &Names) -> Vec<ID> {
     let mut assets = Vec::new();
     for item in row.list("assets").unwrap_or_default() {
-        match names.assets.get(&item) {
-            Some(known) => assets.push(ID(AssetId(known.target).to_string())),
-            None => {
-                let text = format!(
-                    "No asset of this brand that you see is called “{}”.",
-                    short(&item)
-                );
-                row.problems.push(("assets".to_owned(), text));
-            }
+        if let Some(known) = names.assets.get(&item) {
+            assets.push(ID(AssetId(known.target).to_string()));
+        } else {
+            let text = format!(
+                "No asset of this brand that you see is called “{}”.",
+                short(&item)
+            );
+            row.problem("assets", text);
         }
     }
     assets
@@ -297,9 +280,8 @@ fn tell(
                 )
             }
             ["wording", "statements", ..] => ("headline".to_owned(), None),
-            ["wording", field, ..] => (column_of(field), None),
+            ["wording", field, ..] | [field] => (column_of(field), None),
             [field, item, ..] => (column_of(field), Some(*item)),
-            [field] => (column_of(field), None),
             [] => (KEY.to_owned(), None),
         };
         // The headline stands in for a title that is not given, and is told of itself.
@@ -320,7 +302,20 @@ pub(super) async fn plan(
     rows: Vec<Row>,
     faults: &mut Faults,
 ) -> Result<Vec<Planned>> {
-    let known = known(cx, brand, &rows, faults).await?;
+    let keys = keys_of(&rows, faults);
+    let ids = keys
+        .iter()
+        .filter_map(|key| key.parse::<EndorsementId>().ok());
+    let ids: Vec<ContentId> = ids.map(ContentId::from).collect();
+    let db = cx.app.db.read();
+    let mut known = store::keys(db, brand, KIND, keys).await?;
+    for id in store::contents_of(db, brand, ContentKind::Endorsement, ids.into_iter()).await? {
+        let key = EndorsementId(id.0).to_string();
+        known.entry(key).or_insert(Known {
+            target: id.0,
+            hash: None,
+        });
+    }
     let mut planned = Vec::with_capacity(rows.len());
     let (mut fresh, mut again) = (Vec::new(), Vec::new());
     for row in rows {
@@ -345,42 +340,6 @@ pub(super) async fn plan(
     change(cx, brand, again, (&mut planned, faults)).await?;
     planned.sort_by_key(|planned| planned.line);
     Ok(planned)
-}
-
-/// What the keys of rows stand for: what was imported with them before, or the endorsement whose id they are.
-async fn known(
-    cx: &OpContext,
-    brand: BrandId,
-    rows: &[Row],
-    faults: &mut Faults,
-) -> Result<HashMap<String, Known>> {
-    let mut keys = BTreeSet::new();
-    for row in rows {
-        let key = row.cells.get(KEY).map(String::as_str).unwrap_or_default();
-        if key.is_empty() {
-            let text = "Give the row a key of your own, such as its number in your list: by it the row is known again.";
-            faults.add(row.line, Some(KEY), text);
-        } else if key.chars().count() > MAX_KEY || key.chars().any(char::is_control) {
-            let text = format!("A key has at most {MAX_KEY} characters, none of control.");
-            faults.add(row.line, Some(KEY), text);
-        } else {
-            keys.insert(key.to_owned());
-        }
-    }
-    let db = cx.app.db.read();
-    let ids = keys
-        .iter()
-        .filter_map(|key| key.parse::<EndorsementId>().ok());
-    let ids: Vec<ContentId> = ids.map(ContentId::from).collect();
-    let mut known = store::keys(db, brand, KIND, keys).await?;
-    for id in store::contents_of(db, brand, ContentKind::Endorsement, ids.into_iter()).await? {
-        let key = EndorsementId(id.0).to_string();
-        known.entry(key).or_insert(Known {
-            target: id.0,
-            hash: None,
-        });
-    }
-    Ok(known)
 }
 
 async fn create(
@@ -409,7 +368,7 @@ async fn create(
                 line: row.line,
                 key,
                 hash,
-                step: Step::Create(Box::new(clean)),
+                step: Step::Endorsement(Box::new(clean)),
             }),
             Ok(_) => tell(faults, &row, &languages, &[], &problems),
             Err(errors) => tell(faults, &row, &languages, &errors, &problems),
@@ -475,8 +434,8 @@ async fn change(
             tell(faults, &row, &parsed.languages, &errors, &[]);
             continue;
         }
-        let step = differs.map_or(Step::Same(Some(id)), |differs| {
-            Step::Change(*standing, Box::new(differs))
+        let step = differs.map_or(Step::Same(Some(id.0)), |differs| {
+            Step::Rewrite(*standing, Box::new(differs))
         });
         planned.push(Planned {
             line: row.line,
@@ -501,23 +460,210 @@ struct AttachedRow {
     asset_id: ContentId,
 }
 
-#[derive(FromQueryResult)]
-struct NamedRow {
-    id: uuid::Uuid,
-    name: String,
+/// What stands around endorsements, read for all of them together.
+struct Around {
+    tree: Arc<Tree>,
+    labels: HashMap<ContentId, Arc<Labels>>,
+    versions: HashMap<VersionId, Arc<Version>>,
+    statements: HashMap<VersionId, Arc<Vec<Statement>>>,
+    claims: BTreeMap<ContentId, Vec<ClaimRow>>,
+    assets: BTreeMap<ContentId, Vec<String>>,
+    /// The names of outlets, where one alone has it.
+    outlets: HashMap<Uuid, String>,
+    products: HashMap<Uuid, String>,
+    audiences: HashMap<Uuid, String>,
+    winners: Winners,
 }
 
-/// The names of things by id: what a table calls them.
-async fn names_of(
-    cx: &OpContext,
-    select: &'static str,
-    ids: BTreeSet<uuid::Uuid>,
-) -> Result<HashMap<uuid::Uuid, String>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+impl Around {
+    async fn load(cx: &OpContext, found: &[Arc<Content>]) -> Result<Self> {
+        let db = cx.app.db.read();
+        let ids: Vec<ContentId> = found.iter().map(|content| content.id).collect();
+        let latest: Vec<VersionId> = found.iter().map(|content| content.latest).collect();
+        let labels = contents::load_labels(db, &ids).await?;
+        let sql = "SELECT endorsement_id, product_id, claim FROM claims WHERE endorsement_id IN ";
+        let sql = Sql::new(sql).list(ids.iter().copied());
+        let rows: Vec<ClaimRow> =
+            fetch(db, sql.push(" ORDER BY endorsement_id, position, id")).await?;
+        let mut claims: BTreeMap<ContentId, Vec<ClaimRow>> = BTreeMap::new();
+        for row in rows {
+            claims.entry(row.endorsement_id).or_default().push(row);
+        }
+        let sql =
+            "SELECT endorsement_id, asset_id FROM endorsement_assets WHERE endorsement_id IN ";
+        let sql = Sql::new(sql).list(ids.iter().copied());
+        let rows: Vec<AttachedRow> =
+            fetch(db, sql.push(" ORDER BY endorsement_id, position, asset_id")).await?;
+        let mut assets: BTreeMap<ContentId, Vec<String>> = BTreeMap::new();
+        for row in rows {
+            let asset = AssetId(row.asset_id.0).to_string();
+            assets.entry(row.endorsement_id).or_default().push(asset);
+        }
+        let details = || found.iter().filter_map(|content| content.endorsement());
+        let said = details().map(|detail| detail.outlet.0).collect();
+        let mut outlets =
+            store::names_of(db, "SELECT id, name FROM outlets WHERE id IN ", said).await?;
+        let called = outlets_called(cx, &outlets.values().cloned().collect()).await?;
+        outlets.retain(|id, name| called.get(name) == Some(&OutletId(*id)));
+        let sold = labels.values().flat_map(|l| l.products.iter().map(|p| p.0));
+        let claimed = claims.values().flatten().map(|claim| claim.product_id.0);
+        let sold = sold.chain(claimed).collect();
+        let products = store::names_of(
+            db,
+            "SELECT id, sku AS name FROM products WHERE id IN ",
+            sold,
+        )
+        .await?;
+        let meant = labels
+            .values()
+            .flat_map(|l| l.audiences.iter().map(|a| a.0));
+        let meant = meant.collect();
+        let audiences = store::names_of(
+            db,
+            "SELECT id, slug AS name FROM audiences WHERE id IN ",
+            meant,
+        )
+        .await?;
+        let winners = details().filter_map(|detail| match detail.won_by {
+            Some(Actor::Token(id)) => Some(ID(id.to_string())),
+            _ => None,
+        });
+        let winners: Vec<ID> = winners.collect();
+        Ok(Self {
+            tree: tree(cx).await?,
+            versions: contents::load_versions(db, &latest).await?,
+            statements: contents::load_statements(db, &latest).await?,
+            winners: Winners::load(cx, &winners).await?,
+            labels,
+            claims,
+            assets,
+            outlets,
+            products,
+            audiences,
+        })
     }
-    let rows: Vec<NamedRow> = fetch(cx.app.db.read(), Sql::new(select).list(ids)).await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+
+    /// What a table calls a product.
+    fn product(&self, id: ProductId) -> String {
+        let sku = self.products.get(&id.0).filter(|sku| !sku.contains('='));
+        sku.cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    fn header(
+        &self,
+        content: &Content,
+        detail: &EndorsementDetail,
+        cells: &mut Cells,
+    ) -> Result<()> {
+        let won_by = match detail.won_by {
+            Some(Actor::Token(id)) => Some(id.to_string()),
+            _ => None,
+        };
+        let won_by = won_by.filter(|text| self.winners.find(&ID(text.clone())).is_ok());
+        let outlet = self.outlets.get(&detail.outlet.0).cloned();
+        let claims = self.claims.get(&content.id).into_iter().flatten();
+        let claims =
+            claims.map(|claim| format!("{}={}", self.product(claim.product_id), claim.claim));
+        set(cells, "title", Some(content.title.clone()));
+        set(
+            cells,
+            "outlet",
+            Some(outlet.unwrap_or_else(|| detail.outlet.to_string())),
+        );
+        set(cells, "kind", Some(name_of(detail.kind)?));
+        set(
+            cells,
+            "published_on",
+            Some(detail.published_on.to_date().to_string()),
+        );
+        set(cells, "source_url", detail.source_url.clone());
+        set(
+            cells,
+            "recheck_every_days",
+            detail.recheck_every_days.map(|days| days.to_string()),
+        );
+        set(
+            cells,
+            "release_at",
+            content.release_at.map(Timestamp::to_rfc3339),
+        );
+        set(
+            cells,
+            "expire_at",
+            content.expire_at.map(Timestamp::to_rfc3339),
+        );
+        set(cells, "won_by", won_by);
+        set(cells, "claims", Some(join_list(claims)));
+        set(cells, "assets", self.assets.get(&content.id).map(join_list));
+        Ok(())
+    }
+
+    fn labels(&self, cx: &OpContext, content: &Content, cells: &mut Cells) {
+        let Some(labels) = self.labels.get(&content.id) else {
+            return;
+        };
+        let channels = labels.channels.iter();
+        let channels = channels.filter(|id| reaches(&cx.viewer, &self.tree, **id));
+        let channels = channels.filter_map(|id| self.tree.get(*id).map(|c| c.slug.clone()));
+        let products = labels.products.iter().map(|id| self.product(*id));
+        let audiences = labels
+            .audiences
+            .iter()
+            .filter_map(|id| self.audiences.get(&id.0));
+        set(cells, "tags", Some(join_list(&labels.tags)));
+        set(cells, "markets", Some(join_list(&labels.markets)));
+        set(cells, "products", Some(join_list(products)));
+        set(cells, "channels", Some(join_list(channels)));
+        set(cells, "audiences", Some(join_list(audiences)));
+    }
+
+    fn wording(&self, content: &Content, cells: &mut Cells) -> Result<()> {
+        let version = self.versions.get(&content.latest);
+        set(
+            cells,
+            "note",
+            version.and_then(|version| version.note.clone()),
+        );
+        if let Some(wording) = version.and_then(|version| version.wording()) {
+            set(cells, "byline", wording.byline.clone());
+            set(cells, "rank", wording.rank.map(|n| n.to_string()));
+            set(cells, "rating", wording.rating.clone());
+            set(cells, "rating_scale", wording.rating_scale.clone());
+            set(
+                cells,
+                "rating_count",
+                wording.rating_count.map(|n| n.to_string()),
+            );
+            let connection = name_of(wording.material_connection)?;
+            set(cells, "material_connection", Some(connection));
+        }
+        let statements = self.statements.get(&content.latest);
+        for statement in statements.into_iter().flat_map(|all| all.iter()) {
+            let mut suffix = String::new();
+            if statement.is_original {
+                set(cells, "locale", Some(statement.locale.clone()));
+            } else {
+                suffix = format!(":{}", statement.locale);
+            }
+            set(
+                cells,
+                &format!("headline{suffix}"),
+                Some(statement.headline.clone()),
+            );
+            set(cells, &format!("quote{suffix}"), statement.quote.clone());
+            set(cells, &format!("award{suffix}"), statement.award.clone());
+            set(
+                cells,
+                &format!("disclosure{suffix}"),
+                statement.disclosure.clone(),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn set(cells: &mut Cells, name: &str, value: Option<String>) {
+    cells.insert(name.into(), value.unwrap_or_default());
 }
 
 /// Endorsements of a brand as a table has them, with what their next change must find. A fixed number of
@@ -527,158 +673,22 @@ pub(super) async fn standing(
     brand: BrandId,
     ids: &[ContentId],
 ) -> Result<HashMap<ContentId, (Standing, Cells)>> {
-    let db = cx.app.db.read();
-    let found = contents::load(db, ids).await?;
-    let found: Vec<_> = found.into_values().filter(|c| c.brand == brand).collect();
-    let latest: Vec<VersionId> = found.iter().map(|c| c.latest).collect();
-    let labels = contents::load_labels(db, ids).await?;
-    let versions = contents::load_versions(db, &latest).await?;
-    let statements = contents::load_statements(db, &latest).await?;
-    let sql =
-        Sql::new("SELECT endorsement_id, product_id, claim FROM claims WHERE endorsement_id IN ")
-            .list(ids.iter().copied())
-            .push(" ORDER BY endorsement_id, position, id");
-    let mut claims: BTreeMap<ContentId, Vec<ClaimRow>> = BTreeMap::new();
-    for row in fetch::<ClaimRow>(db, sql).await? {
-        claims.entry(row.endorsement_id).or_default().push(row);
+    let found = contents::load(cx.app.db.read(), ids).await?;
+    let found = found.into_values().filter(|content| content.brand == brand);
+    let found: Vec<Arc<Content>> = found.collect();
+    if found.is_empty() {
+        return Ok(HashMap::new());
     }
-    let sql = Sql::new(
-        "SELECT endorsement_id, asset_id FROM endorsement_assets WHERE endorsement_id IN ",
-    )
-    .list(ids.iter().copied())
-    .push(" ORDER BY endorsement_id, position, asset_id");
-    let mut attached: BTreeMap<ContentId, Vec<String>> = BTreeMap::new();
-    for row in fetch::<AttachedRow>(db, sql).await? {
-        let asset = AssetId(row.asset_id.0).to_string();
-        attached.entry(row.endorsement_id).or_default().push(asset);
-    }
-    let details = || found.iter().filter_map(|c| c.endorsement());
-    let outlets = details().map(|detail| detail.outlet.0).collect();
-    let outlets = names_of(cx, "SELECT id, name FROM outlets WHERE id IN ", outlets).await?;
-    let called = outlets_called(cx, &outlets.values().cloned().collect()).await?;
-    let sold = labels.values().flat_map(|l| l.products.iter().map(|p| p.0));
-    let claimed = claims.values().flatten().map(|claim| claim.product_id.0);
-    let sold = sold.chain(claimed).collect();
-    let products = names_of(
-        cx,
-        "SELECT id, sku AS name FROM products WHERE id IN ",
-        sold,
-    )
-    .await?;
-    let meant = labels
-        .values()
-        .flat_map(|l| l.audiences.iter().map(|a| a.0))
-        .collect();
-    let audiences = names_of(
-        cx,
-        "SELECT id, slug AS name FROM audiences WHERE id IN ",
-        meant,
-    )
-    .await?;
-    let winners = details().filter_map(|detail| match detail.won_by {
-        Some(Actor::Token(id)) => Some(ID(id.to_string())),
-        _ => None,
-    });
-    let winners: Vec<ID> = winners.collect();
-    let seen = Winners::load(cx, &winners).await?;
-    let tree = tree(cx).await?;
-    let product = |id: ProductId| {
-        let sku = products.get(&id.0).filter(|sku| !sku.contains('='));
-        sku.cloned().unwrap_or_else(|| id.to_string())
-    };
+    let around = Around::load(cx, &found).await?;
     let mut told = HashMap::new();
     for content in &found {
         let Detail::Endorsement(detail) = &content.detail else {
             continue;
         };
         let mut cells = Cells::new();
-        let mut set = |name: &str, value: Option<String>| {
-            cells.insert(name.into(), value.unwrap_or_default());
-        };
-        set("title", Some(content.title.clone()));
-        let outlet = outlets.get(&detail.outlet.0);
-        let outlet = outlet.filter(|name| called.get(*name) == Some(&detail.outlet));
-        set(
-            "outlet",
-            Some(outlet.cloned().unwrap_or_else(|| detail.outlet.to_string())),
-        );
-        set("kind", Some(name_of(detail.kind)?));
-        set(
-            "published_on",
-            Some(detail.published_on.to_date().to_string()),
-        );
-        set("source_url", detail.source_url.clone());
-        set(
-            "recheck_every_days",
-            detail.recheck_every_days.map(|days| days.to_string()),
-        );
-        set("release_at", content.release_at.map(|at| at.to_rfc3339()));
-        set("expire_at", content.expire_at.map(|at| at.to_rfc3339()));
-        let won_by = match detail.won_by {
-            Some(Actor::Token(id)) => Some(id.to_string()),
-            _ => None,
-        };
-        set(
-            "won_by",
-            won_by.filter(|text| seen.find(&ID(text.clone())).is_ok()),
-        );
-        let claims = claims.get(&content.id).into_iter().flatten();
-        let claims = claims.map(|claim| format!("{}={}", product(claim.product_id), claim.claim));
-        set("claims", Some(join_list(claims)));
-        set("assets", attached.get(&content.id).map(join_list));
-        if let Some(labels) = labels.get(&content.id) {
-            set("tags", Some(join_list(&labels.tags)));
-            set("markets", Some(join_list(&labels.markets)));
-            set(
-                "products",
-                Some(join_list(labels.products.iter().map(|id| product(*id)))),
-            );
-            let channels = labels
-                .channels
-                .iter()
-                .filter(|id| reaches(&cx.viewer, &tree, **id));
-            let channels =
-                channels.filter_map(|id| tree.get(*id).map(|channel| channel.slug.clone()));
-            set("channels", Some(join_list(channels)));
-            let audiences = labels
-                .audiences
-                .iter()
-                .filter_map(|id| audiences.get(&id.0));
-            set("audiences", Some(join_list(audiences)));
-        }
-        if let Some(version) = versions.get(&content.latest) {
-            set("note", version.note.clone());
-            if let Some(wording) = version.wording() {
-                set("byline", wording.byline.clone());
-                set("rank", wording.rank.map(|n| n.to_string()));
-                set("rating", wording.rating.clone());
-                set("rating_scale", wording.rating_scale.clone());
-                set("rating_count", wording.rating_count.map(|n| n.to_string()));
-                set(
-                    "material_connection",
-                    Some(name_of(wording.material_connection)?),
-                );
-            }
-        }
-        for statement in statements
-            .get(&content.latest)
-            .into_iter()
-            .flat_map(|s| s.iter())
-        {
-            let suffix = if statement.is_original {
-                set("locale", Some(statement.locale.clone()));
-                String::new()
-            } else {
-                format!(":{}", statement.locale)
-            };
-            set(
-                &format!("headline{suffix}"),
-                Some(statement.headline.clone()),
-            );
-            set(&format!("quote{suffix}"), statement.quote.clone());
-            set(&format!("award{suffix}"), statement.award.clone());
-            set(&format!("disclosure{suffix}"), statement.disclosure.clone());
-        }
+        around.header(content, detail, &mut cells)?;
+        around.labels(cx, content, &mut cells);
+        around.wording(content, &mut cells)?;
         let standing = Standing {
             id: content.id,
             revision: content.revision,
@@ -687,68 +697,4 @@ pub(super) async fn standing(
         told.insert(content.id, (standing, cells));
     }
     Ok(told)
-}
-
-/// What rows come to.
-pub(super) fn count(planned: &[Planned], counts: &mut Counts, faults: &mut Faults) {
-    for one in planned {
-        match one.step {
-            Step::Create(_) => counts.created += 1,
-            Step::Same(_) => counts.unchanged += 1,
-            Step::Change(..) => {
-                counts.updated += 1;
-                if counts.updated == MAX_CHANGES + 1 {
-                    let text = format!(
-                        "More than {MAX_CHANGES} rows say something else than is there. Split the table."
-                    );
-                    faults.add(one.line, None, text);
-                }
-            }
-        }
-    }
-}
-
-/// Writes rows.
-pub(super) async fn write(
-    tx: &Tx,
-    brand: BrandId,
-    caller: (&Arc<Viewer>, &Arc<Tree>),
-    planned: Vec<Planned>,
-) -> Result<()> {
-    let (mut fresh, mut keys, mut again) = (Vec::new(), Vec::new(), Vec::new());
-    for one in planned {
-        let Planned {
-            key, hash, step, ..
-        } = one;
-        match step {
-            Step::Create(clean) => {
-                fresh.push(clean);
-                keys.push((key, hash));
-            }
-            Step::Same(None) => {}
-            Step::Same(Some(id)) => again.push(Written {
-                key,
-                target: id.0,
-                hash,
-            }),
-            Step::Change(standing, difference) => {
-                rewrite(tx, caller, standing, &difference).await?;
-                again.push(Written {
-                    key,
-                    target: standing.id.0,
-                    hash,
-                });
-            }
-        }
-    }
-    let made = create_all(tx, &fresh).await?;
-    let made = made.into_iter().zip(keys);
-    let made = made.map(|(id, (key, hash))| Written {
-        key,
-        target: id.0,
-        hash,
-    });
-    store::insert_keys(tx, (brand, KIND), made, "").await?;
-    store::insert_keys(tx, (brand, KIND), again, AGAIN).await?;
-    tx.settle().await
 }

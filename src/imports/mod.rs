@@ -8,9 +8,12 @@
 //! Rows go through the same checks and the same writes as single mutations do, only many at a time.
 
 mod endorsements;
+pub(crate) mod export;
 pub(crate) mod graphql;
 mod loaders;
 mod model;
+mod placements;
+mod plan;
 mod reading;
 mod run;
 mod service;

@@ -13,6 +13,8 @@ pub(super) const MAX_BYTES: i64 = 256 << 20;
 pub(super) const MAX_ROWS: u64 = 250_000;
 /// Most rows of a table that change what is there: each is a mutation of its own within the transaction.
 pub(super) const MAX_CHANGES: u64 = 5_000;
+/// Most rows of a table of placements: each asks the gate within the transaction.
+pub(super) const MAX_PLACEMENTS: u64 = 10_000;
 /// Most errors that are told.
 pub(super) const MAX_ERRORS: usize = 100;
 
@@ -22,6 +24,8 @@ pub(super) const MAX_ERRORS: usize = 100;
 pub(crate) enum ImportKind {
     /// What others said: a row for each endorsement.
     Endorsements,
+    /// Where versions are shown: a row for each placement.
+    Placements,
 }
 
 /// How far an import has come.

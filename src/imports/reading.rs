@@ -23,7 +23,7 @@ impl<'r> Reading<'r> {
         }
     }
 
-    fn problem(&mut self, column: &str, message: impl Into<String>) {
+    pub(super) fn problem(&mut self, column: &str, message: impl Into<String>) {
         self.problems.push((column.to_owned(), message.into()));
     }
 

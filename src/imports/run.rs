@@ -9,8 +9,8 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::endorsements::{self, Planned};
-use super::model::{Counts, Faults, Import, ImportState};
+use super::model::{Counts, Faults, Import, ImportState, MAX_ERRORS};
+use super::plan::{self, Planned};
 use super::store::{self, Progress};
 use super::walk::{Spool, Walk};
 use crate::accounts::{OpContext, Scope, Viewer, bearer_lives, viewer_of};
@@ -32,6 +32,8 @@ const SIGN: Duration = Duration::from_secs(8);
 const REST_MS: i64 = 15_000;
 /// How often an import is taken up before it is given up.
 const MOST_ATTEMPTS: i32 = 5;
+/// How often it is taken up where nobody lived to say why it did not come off.
+const MOST_TAKEN: i32 = 20;
 /// Batches that are ready before they are written.
 const AHEAD: usize = 2;
 
@@ -87,6 +89,10 @@ pub async fn run_due(app: &Arc<App>) -> Result<usize> {
 
 async fn one(app: &Arc<App>, id: ImportId) -> Result<()> {
     let import = Arc::new(store::get(app.db.read(), id).await?);
+    if import.attempts > MOST_TAKEN {
+        tracing::error!(import.id = %id, "an import is given up: each time the server ended over it");
+        return give_up(app, &import).await;
+    }
     match attempt(app, &import).await {
         Ok(()) => Ok(()),
         Err(Halt::Refused(faults)) => {
@@ -110,15 +116,16 @@ async fn one(app: &Arc<App>, id: ImportId) -> Result<()> {
         }
         Err(Halt::Later(error)) => {
             tracing::error!(error = %error, import.id = %id, "an import is given up");
-            let mut faults = Faults::default();
-            faults.add(
-                1,
-                None,
-                "The server could not do it, several times. Tell its operator.",
-            );
-            end(app, &import, ImportState::Failed, Counts::default(), faults).await
+            give_up(app, &import).await
         }
     }
+}
+
+async fn give_up(app: &Arc<App>, import: &Arc<Import>) -> Result<()> {
+    let mut faults = Faults::default();
+    let text = "The server could not do it, several times. Tell its operator.";
+    faults.add(1, None, text);
+    end(app, import, ImportState::Failed, Counts::default(), faults).await
 }
 
 async fn end(
@@ -160,12 +167,14 @@ async fn attempt(app: &Arc<App>, import: &Arc<Import>) -> Result<(), Halt> {
     };
     let spool = fetch(&cx, import).await?;
     let counts = check(&cx, import, &spool).await?;
+    if !import.dry_run || plan::is_tried(import.kind) {
+        uploads::check_room(app, 0).await?;
+        apply(&cx, import, spool, counts).await?;
+    }
     if import.dry_run {
         end(app, import, ImportState::Done, counts, Faults::default()).await?;
-        return Ok(());
     }
-    uploads::check_room(app, 0).await?;
-    apply(&cx, import, spool, counts).await
+    Ok(())
 }
 
 const NOT_ANY_MORE: &str = "Your token may not do this any more.";
@@ -210,7 +219,7 @@ async fn check(cx: &OpContext, import: &Arc<Import>, spool: &Spool) -> Result<Co
     let mut walk = Walk::begin(cx.clone(), import.brand, import.kind, spool.clone());
     let (mut counts, mut signed) = (Counts::default(), Instant::now());
     while let Some(planned) = walk.next().await? {
-        endorsements::count(&planned, &mut counts, &mut walk.faults);
+        plan::count(&planned, &mut counts, &mut walk.faults);
         stopping(&cx.app)?;
         cx.app.imports.set(Some((
             import.id,
@@ -280,6 +289,9 @@ async fn apply(
         Err(Error::User(errors)) => {
             let mut faults =
                 std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+            if faults.is_empty() && errors.is_empty() {
+                return Ok(());
+            }
             if faults.is_empty() {
                 for error in errors {
                     faults.add(1, None, error.message);
@@ -336,7 +348,7 @@ async fn write(tx: &Tx, apply: &Apply) -> Result<()> {
     may_still(tx, import, &apply.cx.viewer).await?;
     let caller = (&apply.cx.viewer, &apply.tree);
     let mut ahead = read_ahead(apply);
-    let mut counts = Counts::default();
+    let (mut counts, mut found) = (Counts::default(), Faults::default());
     loop {
         let planned = match ahead.recv().await {
             Some(Ahead::Rows(planned)) => planned,
@@ -345,21 +357,11 @@ async fn write(tx: &Tx, apply: &Apply) -> Result<()> {
             Some(Ahead::Faults(faults)) => return Err(refuse(apply, faults)),
             None => return Err(Error::internal("the table was not read to its end")),
         };
-        let mut faults = Faults::default();
-        endorsements::count(&planned, &mut counts, &mut faults);
-        let line = planned.first().map_or(1, |planned| planned.line);
-        let written = endorsements::write(tx, import.brand, caller, planned).await;
-        if let Err(Error::User(errors)) = written {
-            for error in errors {
-                faults.add(
-                    line,
-                    None,
-                    format!("Here, or in the rows behind: {}", error.message),
-                );
-            }
-            return Err(refuse(apply, faults));
+        plan::count(&planned, &mut counts, &mut found);
+        plan::write(tx, (import.brand, import.kind), caller, planned, &mut found).await?;
+        if found.count >= MAX_ERRORS as u64 {
+            break;
         }
-        written?;
         stopping(&apply.cx.app)?;
         apply.cx.app.imports.set(Some((
             import.id,
@@ -369,6 +371,13 @@ async fn write(tx: &Tx, apply: &Apply) -> Result<()> {
                 done: counts.rows(),
             },
         )));
+    }
+    if !found.is_empty() {
+        return Err(refuse(apply, found));
+    }
+    if import.dry_run {
+        // It was tried: nothing of it stays.
+        return Err(refuse(apply, Faults::default()));
     }
     if !store::end(tx, import, ImportState::Done, counts, &Faults::default()).await? {
         return Err(Error::internal("another instance has taken the import"));

@@ -1,6 +1,6 @@
 //! Queries on imports and the keys of their rows, and the import that this instance is at.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
@@ -13,7 +13,7 @@ use crate::contents::service::brand_condition;
 use crate::error::{Error, Result};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch, fetch_one, insert_many, run};
-use crate::platform::ids::{BrandId, ContentId, ImportId, UploadId};
+use crate::platform::ids::{BrandId, ContentId, ImportId, UploadId, looks_like_id};
 use crate::platform::names::{name_of, named};
 use crate::platform::op::Actor;
 
@@ -327,4 +327,48 @@ pub(super) async fn contents_of(
         .bind(kind.name());
     let rows: Vec<ContentRow> = fetch(db, sql).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+#[derive(FromQueryResult)]
+struct NamedRow {
+    id: Uuid,
+    name: String,
+}
+
+/// The names of things by id: what a table calls them. One statement, none for none.
+pub(super) async fn names_of(
+    db: &impl ConnectionTrait,
+    select: &'static str,
+    ids: BTreeSet<Uuid>,
+) -> Result<HashMap<Uuid, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<NamedRow> = fetch(db, Sql::new(select).list(ids)).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.name)).collect())
+}
+
+#[derive(FromQueryResult)]
+struct TargetRow {
+    key: String,
+    target_id: Uuid,
+}
+
+/// The key of each of these things: of several the first that is not its id.
+pub(super) async fn keys_of_targets(
+    db: &impl ConnectionTrait,
+    kind: &'static str,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, String>> {
+    let sql = Sql::new("SELECT key, target_id FROM import_keys WHERE kind = ")
+        .bind(kind)
+        .push(" AND target_id IN ")
+        .list(ids.iter().copied())
+        .push(" ORDER BY key");
+    let rows: Vec<TargetRow> = fetch(db, sql).await?;
+    let mut keys: HashMap<Uuid, String> = HashMap::new();
+    for row in rows.into_iter().filter(|row| !looks_like_id(&row.key)) {
+        keys.entry(row.target_id).or_insert(row.key);
+    }
+    Ok(keys)
 }

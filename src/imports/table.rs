@@ -1,12 +1,12 @@
 //! A table with a header: its columns have names that are known, its rows have as many cells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::model::{Faults, MAX_ROWS};
+use super::model::Faults;
 use crate::error::{Error, Result};
 use crate::platform::csv::{ReadError, Reader};
 use crate::platform::locale;
@@ -48,6 +48,27 @@ impl Row {
     }
 }
 
+/// Longest key, in characters.
+const MAX_KEY: usize = 200;
+
+/// The keys of rows. One that is missing or no key is a fault.
+pub(super) fn keys_of(rows: &[Row], faults: &mut Faults) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    for row in rows {
+        let key = row.cells.get(KEY).map(String::as_str).unwrap_or_default();
+        if key.is_empty() {
+            let text = "Give the row a key of your own, such as its number in your list: by it the row is known again.";
+            faults.add(row.line, Some(KEY), text);
+        } else if key.chars().count() > MAX_KEY || key.chars().any(char::is_control) {
+            let text = format!("A key has at most {MAX_KEY} characters, none of control.");
+            faults.add(row.line, Some(KEY), text);
+        } else {
+            keys.insert(key.to_owned());
+        }
+    }
+    keys
+}
+
 /// A table that is being read.
 pub(super) struct Table<R> {
     reader: Reader<R>,
@@ -66,7 +87,7 @@ impl<R: BufRead> Table<R> {
     /// Reads the header; none where it is at fault.
     pub(super) fn open(input: R, columns: Columns, faults: &mut Faults) -> Result<Option<Self>> {
         let mut reader = Reader::new(input);
-        let header = match reader.next() {
+        let header = match reader.read() {
             Ok(Some(header)) => header,
             Ok(None) => {
                 faults.add(1, None, "The table is empty.");
@@ -76,19 +97,16 @@ impl<R: BufRead> Table<R> {
         };
         let mut names: Vec<Arc<str>> = Vec::with_capacity(header.cells.len());
         for cell in &header.cells {
-            let name: Arc<str> = match columns.find(cell) {
-                Some(name) => name.into(),
-                None => {
-                    let known = columns.all.join(", ");
-                    let text = format!(
-                        "There is no column “{}”. There are {known}{}.",
-                        short(cell),
-                        columns.hint()
-                    );
-                    faults.add(header.line, Some(&short(cell)), text);
-                    continue;
-                }
+            let Some(name) = columns.find(cell) else {
+                let (known, hint) = (columns.all.join(", "), columns.hint());
+                let text = format!(
+                    "There is no column “{}”. There are {known}{hint}.",
+                    short(cell)
+                );
+                faults.add(header.line, Some(&short(cell)), text);
+                continue;
             };
+            let name: Arc<str> = name.into();
             if names.contains(&name) {
                 faults.add(header.line, Some(&name), "This column is there twice.");
             }
@@ -110,12 +128,16 @@ impl<R: BufRead> Table<R> {
         }))
     }
 
-    /// The next rows. A row with more or fewer cells than there are columns is a fault, and so is whatever ends
+    /// The next rows, so many of so many that there may be in all. A row with more or fewer cells than there are columns is a fault, and so is whatever ends
     /// the reading.
-    pub(super) fn batch(&mut self, most: usize, faults: &mut Faults) -> Result<Batch> {
+    pub(super) fn batch(
+        &mut self,
+        (most, all): (usize, u64),
+        faults: &mut Faults,
+    ) -> Result<Batch> {
         let mut rows = Vec::with_capacity(most);
         while rows.len() < most {
-            let record = match self.reader.next() {
+            let record = match self.reader.read() {
                 Ok(Some(record)) => record,
                 Ok(None) => {
                     return Ok(Batch {
@@ -132,8 +154,8 @@ impl<R: BufRead> Table<R> {
                 }
             };
             self.rows += 1;
-            if self.rows > MAX_ROWS {
-                let text = format!("There are more than {MAX_ROWS} rows. Split the table.");
+            if self.rows > all {
+                let text = format!("There are more than {all} rows. Split the table.");
                 faults.add(record.line, None, text);
                 return Ok(Batch {
                     rows,
@@ -207,10 +229,10 @@ impl Columns {
     /// What is said of the columns with a language.
     fn hint(self) -> String {
         match self.by_language.first() {
-            Some(first) => format!(
-                "; and with a language behind it, such as {first}:de, {}",
-                self.by_language.join(", ")
-            ),
+            Some(first) => {
+                let all = self.by_language.join(", ");
+                format!("; {all} also with a language behind them, such as {first}:de")
+            }
             None => String::new(),
         }
     }

@@ -8,15 +8,24 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::endorsements::{self, Planned};
-use super::model::{Faults, ImportKind};
-use super::table::{KEY, Row, Table};
+use super::model::{Faults, ImportKind, MAX_PLACEMENTS, MAX_ROWS};
+use super::plan::Planned;
+use super::table::{Columns, KEY, Row, Table};
+use super::{endorsements, placements};
 use crate::accounts::OpContext;
 use crate::error::{Error, Result};
 use crate::platform::ids::BrandId;
 
 /// Rows that are looked at together.
 const BATCH: usize = 512;
+
+/// The columns that a table may have.
+pub(super) fn columns(kind: ImportKind) -> Columns {
+    match kind {
+        ImportKind::Endorsements => endorsements::COLUMNS,
+        ImportKind::Placements => placements::COLUMNS,
+    }
+}
 
 /// A table that lies in a file of our own, to be read from its beginning as often as need be.
 #[derive(Clone)]
@@ -90,6 +99,9 @@ impl Walk {
             ImportKind::Endorsements => {
                 endorsements::plan(&self.cx, self.brand, rows, &mut self.faults).await?
             }
+            ImportKind::Placements => {
+                placements::plan(&self.cx, self.brand, rows, &mut self.faults).await?
+            }
         };
         Ok(Some(planned))
     }
@@ -98,8 +110,10 @@ impl Walk {
     async fn rows(&mut self) -> Result<Vec<Row>> {
         let (table, spool) = (self.table.take(), self.spool.clone());
         let mut faults = std::mem::take(&mut self.faults);
-        let columns = match self.kind {
-            ImportKind::Endorsements => endorsements::COLUMNS,
+        let columns = columns(self.kind);
+        let most = match self.kind {
+            ImportKind::Endorsements => MAX_ROWS,
+            ImportKind::Placements => MAX_PLACEMENTS,
         };
         let reading = tokio::task::spawn_blocking(move || -> Result<_> {
             let table = match table {
@@ -109,7 +123,7 @@ impl Walk {
             let Some(mut table) = table else {
                 return Ok((None, Vec::new(), faults));
             };
-            let batch = table.batch(BATCH, &mut faults)?;
+            let batch = table.batch((BATCH, most), &mut faults)?;
             Ok((batch.goes_on.then_some(table), batch.rows, faults))
         });
         let (table, rows, faults) = reading.await.map_err(Error::internal)??;

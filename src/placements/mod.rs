@@ -10,7 +10,7 @@ pub(crate) mod graphql;
 mod loaders;
 mod model;
 mod pull;
-mod service;
+pub(crate) mod service;
 mod sightings;
 mod store;
 mod sync;

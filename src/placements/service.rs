@@ -1,5 +1,6 @@
 //! Use cases of placements.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_orm::FromQueryResult;
@@ -75,20 +76,59 @@ pub(crate) struct Made {
 /// Places a version of a content, planned or live at once.
 pub(crate) async fn create_placement(cx: &OpContext, mut new: NewPlacement) -> Result<Made> {
     cx.viewer.require(Scope::Write)?;
+    clean(&mut new, true)?;
+    let caller = caller(cx, new.channel, "channel").await?;
+    cx.write((new, caller), |tx, (new, caller)| {
+        Box::pin(insert(tx, new, caller))
+    })
+    .await
+}
+
+/// Cleans what a placement shall be, or shall become.
+pub(crate) fn clean(new: &mut NewPlacement, is_new: bool) -> Result<()> {
     let mut problems = Problems::new();
     new.location = text::required(&mut problems, "location", &new.location, text::LINE);
-    if new.status == PlacementStatus::Retired {
+    if is_new && new.status == PlacementStatus::Retired {
         problems.add(
             UserErrorCode::Invalid,
             "status",
             "A new placement is PLANNED or LIVE.",
         );
     }
-    problems.check()?;
-    let caller = caller(cx, new.channel, "channel").await?;
-    cx.write((new, caller), |tx, (new, caller)| {
-        Box::pin(insert(tx, new, caller))
-    })
+    problems.check()
+}
+
+/// Placements by id, those that the viewer reaches. One statement.
+pub(crate) async fn load(
+    cx: &OpContext,
+    ids: &[PlacementId],
+) -> Result<HashMap<PlacementId, Arc<Placement>>> {
+    store::load(cx.app.db.read(), &cx.viewer, ids, cx.at()).await
+}
+
+/// Places one of several within a transaction; its input has been cleaned.
+pub(crate) async fn place(
+    tx: &Tx,
+    (viewer, tree): (&Arc<Viewer>, &Arc<Tree>),
+    new: &NewPlacement,
+) -> Result<PlacementId> {
+    let caller = caller_of(viewer, tree, new.channel, "channel");
+    Ok(insert(tx, new, &caller).await?.id)
+}
+
+/// Changes one of several within a transaction, which stands in this channel; its input has been cleaned.
+pub(crate) async fn replace(
+    tx: &Tx,
+    (viewer, tree): (&Arc<Viewer>, &Arc<Tree>),
+    (id, channel): (PlacementId, ChannelId),
+    change: &PlacementChange,
+) -> Result<PlacementId> {
+    update(
+        tx,
+        id,
+        change,
+        &caller_of(viewer, tree, channel, "placement"),
+    )
     .await
 }
 
@@ -133,6 +173,15 @@ async fn check_gate(
 
 async fn caller(cx: &OpContext, channel: ChannelId, cap_field: &'static str) -> Result<Caller> {
     let tree = channels::tree(cx).await?;
+    Ok(caller_of(&cx.viewer, &tree, channel, cap_field))
+}
+
+fn caller_of(
+    viewer: &Arc<Viewer>,
+    tree: &Arc<Tree>,
+    channel: ChannelId,
+    cap_field: &'static str,
+) -> Caller {
     let caps = tree
         .rules(channel)
         .into_iter()
@@ -143,12 +192,12 @@ async fn caller(cx: &OpContext, channel: ChannelId, cap_field: &'static str) -> 
             _ => None,
         })
         .min();
-    Ok(Caller {
-        viewer: Arc::clone(&cx.viewer),
-        tree,
+    Caller {
+        viewer: Arc::clone(viewer),
+        tree: Arc::clone(tree),
         cap,
         cap_field,
-    })
+    }
 }
 
 #[derive(FromQueryResult)]

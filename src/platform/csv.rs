@@ -103,7 +103,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// The next record that is not an empty line; none at the end.
-    pub fn next(&mut self) -> Result<Option<Record>, ReadError> {
+    pub fn read(&mut self) -> Result<Option<Record>, ReadError> {
         if !self.started {
             self.start()?;
         }
@@ -289,7 +289,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Vec<Record>, ReadError> {
         let mut reader = Reader::new(bytes);
-        std::iter::from_fn(|| reader.next().transpose()).collect()
+        std::iter::from_fn(|| reader.read().transpose()).collect()
     }
 
     fn cells(bytes: &[u8]) -> Vec<Vec<String>> {

@@ -35,7 +35,7 @@ pub(crate) struct Standing {
     pub version_count: i32,
 }
 
-fn changed<T: Clone + PartialEq>(stands: &Option<T>, wanted: &Option<T>) -> MaybeUndefined<T> {
+fn changed<T: Clone + PartialEq>(stands: Option<&T>, wanted: Option<&T>) -> MaybeUndefined<T> {
     match wanted {
         _ if stands == wanted => MaybeUndefined::Undefined,
         Some(wanted) => MaybeUndefined::Value(wanted.clone()),
@@ -44,13 +44,13 @@ fn changed<T: Clone + PartialEq>(stands: &Option<T>, wanted: &Option<T>) -> Mayb
 }
 
 /// The list that is wanted, where it has other entries.
-fn other<T: Clone + Ord>(stands: &Option<Vec<T>>, wanted: &Option<Vec<T>>) -> Option<Vec<T>> {
-    let sorted = |list: &Option<Vec<T>>| {
-        let mut list = list.clone().unwrap_or_default();
+fn other<T: Clone + Ord>(stands: Option<&Vec<T>>, wanted: Option<&Vec<T>>) -> Option<Vec<T>> {
+    let sorted = |list: Option<&Vec<T>>| {
+        let mut list = list.cloned().unwrap_or_default();
         list.sort();
         list
     };
-    (sorted(stands) != sorted(wanted)).then(|| wanted.clone().unwrap_or_default())
+    (sorted(stands) != sorted(wanted)).then(|| wanted.cloned().unwrap_or_default())
 }
 
 /// What differs; none where nothing does. Who said it and what was won are never changed: a problem.
@@ -71,22 +71,25 @@ pub(crate) fn difference(
     let (old, new) = (&stands.header, &wanted.header);
     let header = HeaderChange {
         title: (old.title != new.title).then(|| new.title.clone()),
-        release_at: changed(&old.release_at, &new.release_at),
-        expire_at: changed(&old.expire_at, &new.expire_at),
+        release_at: changed(old.release_at.as_ref(), new.release_at.as_ref()),
+        expire_at: changed(old.expire_at.as_ref(), new.expire_at.as_ref()),
     };
     let (old, new) = (&old.labels, &new.labels);
     let labels = LabelSet {
-        tags: other(&old.tags, &new.tags),
-        markets: other(&old.markets, &new.markets),
-        channels: other(&old.channels, &new.channels),
-        audiences: other(&old.audiences, &new.audiences),
-        products: other(&old.products, &new.products),
+        tags: other(old.tags.as_ref(), new.tags.as_ref()),
+        markets: other(old.markets.as_ref(), new.markets.as_ref()),
+        channels: other(old.channels.as_ref(), new.channels.as_ref()),
+        audiences: other(old.audiences.as_ref(), new.audiences.as_ref()),
+        products: other(old.products.as_ref(), new.products.as_ref()),
     };
     let own = EndorsementChange {
-        source_url: changed(&stands.source_url, &wanted.source_url),
+        source_url: changed(stands.source_url.as_ref(), wanted.source_url.as_ref()),
         published_on: Some(wanted.published_on).filter(|day| *day != stands.published_on),
-        won_by: changed(&stands.won_by, &wanted.won_by),
-        recheck_every_days: changed(&stands.recheck_every_days, &wanted.recheck_every_days),
+        won_by: changed(stands.won_by.as_ref(), wanted.won_by.as_ref()),
+        recheck_every_days: changed(
+            stands.recheck_every_days.as_ref(),
+            wanted.recheck_every_days.as_ref(),
+        ),
         claims: (stands.claims != wanted.claims).then(|| wanted.claims.clone()),
         assets: (stands.assets != wanted.assets).then(|| wanted.assets.clone()),
     };

@@ -1,7 +1,10 @@
 //! Tables that are imported as a whole or not at all, by their keys again and again.
 
 mod endorsements;
+mod export;
 mod faults;
+mod killed;
+mod placements;
 
 use reqwest::Response;
 use serde_json::{Value as Json, json};

@@ -250,6 +250,8 @@ fn reachable(schema: &Schema) -> BTreeSet<String> {
         if is_ours
             && !ty.ends_with("Payload")
             && !matches!(ty, "UserError" | "UpdateContentsResult" | "SyncRejection")
+            // Only the token that made an import sees it (`an_import_is_its_makers_and_ends_with_its_rights`).
+            && !matches!(ty, "Import" | "ImportError")
         {
             let named = known.fields.iter().filter(|f| !by_id(ty, &f.name));
             all.extend(named.map(|f| format!("{ty}.{}", f.name)));
