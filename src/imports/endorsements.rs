@@ -37,8 +37,6 @@ use crate::platform::op::Actor;
 
 /// The kind of the keys.
 pub(super) const KIND: &str = "ENDORSEMENTS";
-/// The kind of the assets' keys.
-pub(super) const ASSETS: &str = "ASSETS";
 const KINDS: &str = "AWARD, RANKING, REVIEW, QUOTE, MENTION, RATING, CERTIFICATION";
 const CONNECTIONS: &str = "NONE, PAID, GIFTED, AFFILIATE, EMPLOYEE";
 pub(super) const COLUMNS: Columns = Columns {
@@ -88,7 +86,7 @@ struct Parsed {
 struct Names {
     brand: BrandId,
     outlets: HashMap<String, OutletId>,
-    assets: HashMap<String, Known>,
+    assets: BTreeSet<AssetId>,
 }
 
 impl Names {
@@ -104,25 +102,11 @@ impl Names {
         let named = cells("outlet").filter(|cell| cell.parse::<OutletId>().is_err());
         let named: BTreeSet<String> = named.cloned().collect();
         let attached = cells("assets").flat_map(|cell| split_list(cell));
-        let attached: BTreeSet<String> = attached.collect();
-        let (ids, keys): (BTreeSet<String>, BTreeSet<String>) = attached
-            .into_iter()
-            .partition(|text| text.parse::<AssetId>().is_ok());
+        let attached: BTreeSet<AssetId> = attached.filter_map(|text| text.parse().ok()).collect();
+        let attached = attached.into_iter().map(ContentId::from);
         let db = cx.app.db.read();
-        let mut assets = HashMap::new();
-        if !keys.is_empty() {
-            assets = store::keys(db, brand, ASSETS, keys).await?;
-        }
-        let ids = ids.iter().filter_map(|text| text.parse::<AssetId>().ok());
-        for id in
-            store::contents_of(db, brand, ContentKind::Asset, ids.map(ContentId::from)).await?
-        {
-            let known = Known {
-                target: id.0,
-                hash: None,
-            };
-            assets.insert(AssetId(id.0).to_string(), known);
-        }
+        let assets = store::contents_of(db, brand, ContentKind::Asset, attached).await?;
+        let assets = assets.into_iter().map(|id| AssetId(id.0)).collect();
         let outlets = if named.is_empty() {
             HashMap::new()
         } else {
@@ -237,17 +221,15 @@ fn claims(row: &mut Reading<'_>) -> Vec<NewClaim> {
     claims
 }
 
-/// Assets by id, or by the key of the row that they were imported with.
+/// Assets by id.
 fn assets(row: &mut Reading<'_>, names: &Names) -> Vec<ID> {
     let mut assets = Vec::new();
     for item in row.list("assets").unwrap_or_default() {
-        if let Some(known) = names.assets.get(&item) {
-            assets.push(ID(AssetId(known.target).to_string()));
+        let id: Option<AssetId> = item.parse().ok();
+        if let Some(id) = id.filter(|id| names.assets.contains(id)) {
+            assets.push(ID(id.to_string()));
         } else {
-            let text = format!(
-                "No asset of this brand that you see is called “{}”.",
-                short(&item)
-            );
+            let text = format!("No asset of this brand has the id “{}”.", short(&item));
             row.problem("assets", text);
         }
     }

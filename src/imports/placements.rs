@@ -83,10 +83,15 @@ impl Found {
         };
         let contents = contents(cx, brand, cells("content")).await?;
         let ids: BTreeSet<ContentId> = contents.values().map(|(_, id)| *id).collect();
+        let numbers = cells("version");
+        let numbers = numbers.iter().filter_map(|number| number.parse().ok());
+        let numbers: BTreeSet<i32> = numbers.collect();
         let mut versions = BTreeMap::new();
-        if !ids.is_empty() && rows.iter().any(|cells| cells.contains_key("version")) {
+        if !ids.is_empty() && !numbers.is_empty() {
             let sql = Sql::new("SELECT id, content_id, number FROM versions WHERE content_id IN ")
-                .list(ids);
+                .list(ids)
+                .push(" AND number IN ")
+                .list(numbers);
             for row in fetch::<VersionRow>(cx.app.db.read(), sql).await? {
                 versions.insert((row.content_id, row.number), row.id);
             }
@@ -108,7 +113,7 @@ impl Found {
     }
 }
 
-/// Contents by their ids, or by the keys that they were imported with. A key of two names neither.
+/// Contents by their ids, endorsements also by the keys that they were imported with.
 async fn contents(
     cx: &OpContext,
     brand: BrandId,
@@ -127,18 +132,11 @@ async fn contents(
             found.insert(public_id(kind, id), (kind, id));
         }
     }
-    let imported = store::keys(db, brand, endorsements::KIND, texts.iter().cloned()).await?;
+    let imported = store::keys(db, brand, endorsements::KIND, texts).await?;
     for (key, known) in imported {
         found
             .entry(key)
             .or_insert((ContentKind::Endorsement, ContentId(known.target)));
-    }
-    let imported = store::keys(db, brand, endorsements::ASSETS, texts).await?;
-    for (key, known) in imported {
-        // An endorsement was imported with it, too.
-        if found.remove(&key).is_none() {
-            found.insert(key, (ContentKind::Asset, ContentId(known.target)));
-        }
     }
     Ok(found)
 }

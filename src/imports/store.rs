@@ -308,7 +308,10 @@ struct ContentRow {
     id: ContentId,
 }
 
-/// Those of these contents that are of a brand and kind. One statement, none for none.
+/// Ids that are looked for with one statement.
+const TOGETHER: usize = 4_096;
+
+/// Those of these contents that are of a brand and kind. A statement for every 4,096.
 pub(super) async fn contents_of(
     db: &impl ConnectionTrait,
     brand: BrandId,
@@ -316,17 +319,18 @@ pub(super) async fn contents_of(
     ids: impl Iterator<Item = ContentId>,
 ) -> Result<Vec<ContentId>> {
     let ids: Vec<ContentId> = ids.collect();
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    for some in ids.chunks(TOGETHER) {
+        let sql = Sql::new("SELECT id FROM contents WHERE id IN ")
+            .list(some.iter().copied())
+            .push(" AND brand_id = ")
+            .bind(brand)
+            .push(" AND kind = ")
+            .bind(kind.name());
+        let rows: Vec<ContentRow> = fetch(db, sql).await?;
+        found.extend(rows.into_iter().map(|row| row.id));
     }
-    let sql = Sql::new("SELECT id FROM contents WHERE id IN ")
-        .list(ids)
-        .push(" AND brand_id = ")
-        .bind(brand)
-        .push(" AND kind = ")
-        .bind(kind.name());
-    let rows: Vec<ContentRow> = fetch(db, sql).await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(found)
 }
 
 #[derive(FromQueryResult)]

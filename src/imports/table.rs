@@ -48,6 +48,8 @@ impl Row {
     }
 }
 
+/// Bytes of cells that are looked at together, and a row more.
+const MAX_BATCH: usize = 1 << 20;
 /// Longest key, in characters.
 const MAX_KEY: usize = 200;
 
@@ -136,7 +138,8 @@ impl<R: BufRead> Table<R> {
         faults: &mut Faults,
     ) -> Result<Batch> {
         let mut rows = Vec::with_capacity(most);
-        while rows.len() < most {
+        let mut bytes = 0;
+        while rows.len() < most && bytes < MAX_BATCH {
             let record = match self.reader.read() {
                 Ok(Some(record)) => record,
                 Ok(None) => {
@@ -154,6 +157,7 @@ impl<R: BufRead> Table<R> {
                 }
             };
             self.rows += 1;
+            bytes += record.cells.iter().map(String::len).sum::<usize>();
             if self.rows > all {
                 let text = format!("There are more than {all} rows. Split the table.");
                 faults.add(record.line, None, text);
