@@ -20,8 +20,7 @@ use crate::placements::graphql::Placement;
 use crate::platform::ids::{
     AssetId, AudienceId, AuditEntryId, BrandId, ChannelId, ClaimId, EndorsementId, EvidenceId,
     ImportId, LeaseId, OutletId, PlacementId, ProductId, RequestId, ReviewId, TokenId, TypedId,
-    VersionId,
-    decode,
+    VersionId, decode,
 };
 use crate::requests::graphql::Request;
 use crate::reviews::graphql::Review;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The slices in their order; each may name those before it.
-const SLICES: [&str; 19] = [
+const SLICES: [&str; 20] = [
     "accounts",
     "audit",
     "catalog",

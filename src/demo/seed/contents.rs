@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Made, Seeder, text};
 use crate::demo::story::{Asset, AssetVersion, Endorsement, Lease, Role, State};
+use crate::media;
 
 impl<'s> Seeder<'s> {
     pub(super) async fn create_asset(&mut self, asset: &'s Asset) -> anyhow::Result<()> {
@@ -79,10 +80,14 @@ impl<'s> Seeder<'s> {
         let author = &self.person(&version.author)?.viewer;
         if let Some(file) = &version.file {
             ensure!(version.text.is_none(), "a version has a file or a text");
-            return self
+            let made = self
                 .desk
                 .call_with_picture(author, mutation, selection, input, file)
-                .await;
+                .await?;
+            // What places demand of a picture is asked of what it looks like: on a busy machine that is still
+            // to be found.
+            media::sweep(self.desk.app()).await?;
+            return Ok(made);
         }
         if let Some(fields) = input.as_object_mut() {
             fields.insert("text".to_owned(), json!(version.text));
