@@ -22,7 +22,7 @@ use crate::accounts::OpContext;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::platform::blob::Blobs;
-use crate::platform::fetch::{Failure, Fetcher, Page};
+use crate::platform::fetch::{Attempt, Fetcher, Page};
 use crate::platform::ids::EvidenceId;
 use crate::uploads::{Measured, check_room, clean_filename, measure};
 
@@ -33,9 +33,6 @@ const TURN: i64 = 32;
 const AT_ONCE: usize = 4;
 /// How long a page is its taker's: much longer than it may take.
 const CLAIM_MS: i64 = 120_000;
-/// How often a page that could not be had is tried, and after how long the next time.
-const TRIES: i32 = 3;
-const BACK_OFF_MS: [i64; 2] = [60_000, 300_000];
 /// Past so many tries somebody must have died over it each time.
 const MOST_TRIES: i32 = 10;
 /// After how many days a page is looked at again, where its endorsement names no fewer.
@@ -115,34 +112,17 @@ async fn see(app: &Arc<App>, fetcher: &Fetcher, target: &Target) -> Result<Outco
     if target.attempts > MOST_TRIES {
         return Ok(Outcome::Failed("The page cannot be read.".to_owned()));
     }
-    let page = match fetcher.get(&target.url).await {
-        Ok(page) => page,
-        Err(Failure::Final(reason)) => return Ok(Outcome::Failed(reason)),
-        Err(Failure::Passing(reason)) => return Ok(put_off(target, reason)),
-    };
-    match page.status {
-        200..=299 if page.body.is_empty() => Ok(Outcome::Failed("The page is empty.".to_owned())),
-        200..=299 => keep(app, target, page).await,
-        status @ (404 | 410) if target.is_new() => Ok(Outcome::Failed(format!(
+    match fetcher.attempt(&target.url, target.attempts).await {
+        Attempt::Had(page) if page.body.is_empty() => {
+            Ok(Outcome::Failed("The page is empty.".to_owned()))
+        }
+        Attempt::Had(page) => keep(app, target, page).await,
+        Attempt::Missing(status) if target.is_new() => Ok(Outcome::Failed(format!(
             "There is no such page (status {status})."
         ))),
-        404 | 410 => Ok(Outcome::Gone),
-        status @ (408 | 425 | 429 | 500..) => Ok(put_off(
-            target,
-            format!("The server answers with status {status}."),
-        )),
-        status => Ok(Outcome::Failed(format!(
-            "The server does not hand the page out (status {status})."
-        ))),
-    }
-}
-
-/// Not now: later, unless it was tried often enough.
-fn put_off(target: &Target, reason: String) -> Outcome {
-    let tried = usize::try_from(target.attempts).unwrap_or(usize::MAX);
-    match BACK_OFF_MS.get(tried.saturating_sub(1)) {
-        Some(ms) if target.attempts < TRIES => Outcome::Later(*ms),
-        _ => Outcome::Failed(reason),
+        Attempt::Missing(_) => Ok(Outcome::Gone),
+        Attempt::Later(ms) => Ok(Outcome::Later(ms)),
+        Attempt::Failed(reason) => Ok(Outcome::Failed(reason)),
     }
 }
 

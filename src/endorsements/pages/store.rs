@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{BACK_OFF_MS, CHECK_DAYS};
+use super::CHECK_DAYS;
 use crate::assets::{StoredBytes, keep_stored};
 use crate::contents::ContentKind;
 use crate::contents::service::announce;
@@ -12,6 +12,7 @@ use crate::endorsements::model::EvidenceState;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch, fetch_one, run};
+use crate::platform::fetch::BACK_OFF_MS;
 use crate::platform::ids::{BrandId, ContentId, EvidenceId};
 use crate::platform::ledger::Audit;
 use crate::platform::names::{name_of, named};

@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::endorsements::{contains_quote, page_text};
 use crate::error::{Error, Result};
 use crate::media::looks_alike;
-use crate::platform::fetch::{Failure, Fetcher, Page};
+use crate::platform::fetch::{Attempt, Fetcher, Page};
 use crate::platform::ids::PlacementId;
 
 /// Placements that one turn looks at, and how many at the same time.
@@ -30,9 +30,6 @@ const TURN: i64 = 32;
 const AT_ONCE: usize = 4;
 /// How long a page is its taker's: longer than it and its pictures may take.
 const CLAIM_MS: i64 = 600_000;
-/// How often a page that could not be had is tried, and after how long the next time.
-const TRIES: i32 = 3;
-const BACK_OFF_MS: [i64; 2] = [60_000, 300_000];
 /// After how long a page is looked at again: where nothing was found, sooner.
 const AGAIN_DAYS: i64 = 7;
 const MISSED_DAYS: i64 = 1;
@@ -92,33 +89,14 @@ async fn look(app: &Arc<App>, fetcher: &Fetcher, id: PlacementId) -> Result<bool
 }
 
 async fn see(app: &Arc<App>, fetcher: &Fetcher, target: &Target) -> Result<Outcome> {
-    let page = match fetcher.get(&target.url).await {
-        Ok(page) => page,
-        Err(Failure::Final(reason)) => return Ok(Outcome::Failed(reason)),
-        Err(Failure::Passing(reason)) => return Ok(put_off(target, reason)),
-    };
-    match page.status {
-        200..=299 => search(app, fetcher, target, &page).await,
-        status @ (404 | 410) => Ok(Outcome::Seen(
+    match fetcher.attempt(&target.url, target.attempts).await {
+        Attempt::Had(page) => search(app, fetcher, target, &page).await,
+        Attempt::Missing(status) => Ok(Outcome::Seen(
             false,
             format!("There is no such page (status {status})."),
         )),
-        status @ (408 | 425 | 429 | 500..) => Ok(put_off(
-            target,
-            format!("The server answers with status {status}."),
-        )),
-        status => Ok(Outcome::Failed(format!(
-            "The server does not hand the page out (status {status})."
-        ))),
-    }
-}
-
-/// Not now: later, unless it was tried often enough.
-fn put_off(target: &Target, reason: String) -> Outcome {
-    let tried = usize::try_from(target.attempts).unwrap_or(usize::MAX);
-    match BACK_OFF_MS.get(tried.saturating_sub(1)) {
-        Some(ms) if target.attempts < TRIES => Outcome::Later(*ms),
-        _ => Outcome::Failed(reason),
+        Attempt::Later(ms) => Ok(Outcome::Later(ms)),
+        Attempt::Failed(reason) => Ok(Outcome::Failed(reason)),
     }
 }
 

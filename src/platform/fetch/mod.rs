@@ -7,6 +7,7 @@
 //! unpacking, and in time.
 
 mod address;
+mod attempt;
 mod rules;
 
 use std::error::Error as StdError;
@@ -23,6 +24,7 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, LOCA
 use reqwest::{Client, Response, redirect};
 use url::Url;
 
+pub use attempt::{Attempt, BACK_OFF_MS};
 pub use rules::Rules;
 
 /// Most bytes of a page, packed and unpacked.
