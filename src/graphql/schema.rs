@@ -12,7 +12,7 @@ use crate::channels::graphql::{ChannelsMutation, ChannelsQuery};
 use crate::contents::graphql::{Content, ContentsMutation};
 use crate::coverage::graphql::{AheadQuery, CoverageMutation, CoverageQuery};
 use crate::endorsements::graphql::EndorsementsMutation;
-use crate::imports::graphql::ImportsMutation;
+use crate::imports::graphql::{ImportsMutation, ImportsQuery};
 use crate::library::graphql::{LibraryQuery, SearchQuery};
 use crate::placements::graphql::{PlacementsMutation, WatchMutation};
 use crate::requests::graphql::{RequestsMutation, RequestsQuery};
@@ -33,6 +33,7 @@ pub struct Query(
     CoverageQuery,
     AheadQuery,
     RequestsQuery,
+    ImportsQuery,
 );
 
 #[derive(MergedObject, Default)]

@@ -42,6 +42,13 @@ impl Timestamp {
         })
     }
 
+    /// Reads RFC 3339 with its offset. The years 1 to 9999 are RFC 3339's, and leave room for arithmetic.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let at = DateTime::parse_from_rfc3339(text).ok()?;
+        Some(Self(at.timestamp_millis()))
+    }
+
     /// RFC 3339 with milliseconds, as every API answer shows it.
     #[must_use]
     pub fn to_rfc3339(self) -> String {

@@ -126,6 +126,8 @@ typed_id! {
     ContentId = "content";
     VersionId = "version";
     EvidenceId = "evidence";
+    /// A page as it was kept. Never shown.
+    CaptureId = "capture";
     ClaimId = "claim";
     ReviewId = "review";
     LeaseId = "lease";

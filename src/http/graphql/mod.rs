@@ -17,13 +17,13 @@ use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use http_body_util::{BodyExt, Limited};
 use serde_json::json;
 
 pub(super) use cost::Buckets;
 pub(super) use documents::Documents;
 pub(super) use envelope::{Envelope, strict_json};
 
+use super::body::bounded;
 use super::refusal::Refusal;
 use super::{Server, auth, multipart, request};
 use crate::accounts::{Caller, OpContext};
@@ -40,8 +40,6 @@ use line::Line;
 
 /// Longest JSON body.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
-/// Longest that a JSON body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers `/graphql`.
 pub(super) async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response {
@@ -202,7 +200,7 @@ async fn execute(
     let request_id = request::current_id().unwrap_or_default();
     let cx = OpContext::new(app, caller.viewer, request_id)
         .with_channels_revision(Some(caller.channels_revision));
-    let loader = request_loader(Loaders::new(&cx));
+    let (loader, batches) = request_loader(Loaders::new(&cx));
     let data = RequestData {
         cx,
         loader,
@@ -219,7 +217,8 @@ async fn execute(
         &server.schema
     };
     let limit = app.config.limits.operation_timeout;
-    let Ok(response) = tokio::time::timeout(limit, schema.execute(request)).await else {
+    let run = batches.beside(schema.execute(request));
+    let Ok(response) = tokio::time::timeout(limit, run).await else {
         return Err(Refusal::unavailable(format!(
             "The operation took longer than {} and was ended. Ask for less, or try again.",
             in_words(limit)
@@ -311,13 +310,11 @@ fn content_type(headers: &HeaderMap) -> Option<ContentType> {
 
 /// Reads a body of at most 1 MiB.
 async fn body(request: Request) -> Result<bytes::Bytes, Refusal> {
-    let collected = Limited::new(request.into_body(), MAX_BODY).collect();
-    match tokio::time::timeout(BODY_TIMEOUT, collected).await {
-        Err(_) => Err(Refusal::too_slow()),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(
-            Refusal::too_large(format!("A body has at most {MAX_BODY} bytes (1 MiB).")),
-        ),
-        Ok(Err(_)) => Err(Refusal::bad_request("The body ended before it was whole.")),
-    }
+    bounded(request, MAX_BODY, || {
+        format!(
+            "A body has at most {MAX_BODY} bytes (1 MiB). Send it in parts; those of `syncPlacements` each \
+             under an integration name of its own."
+        )
+    })
+    .await
 }

@@ -44,6 +44,15 @@ impl Db {
         &self.read
     }
 
+    /// Has PostgreSQL look at its tables anew, whose sizes decide how it reads them: for who has just written very
+    /// much. It would do so by itself, some minutes later.
+    pub async fn sample(&self) -> Result<()> {
+        if self.backend() == DbBackend::Postgres {
+            self.read.execute_unprepared("ANALYZE").await?;
+        }
+        Ok(())
+    }
+
     #[must_use]
     pub fn backend(&self) -> DbBackend {
         self.read.get_database_backend()

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -81,6 +81,15 @@ impl Tx {
     pub async fn settle(&self) -> Result<()> {
         let pending = std::mem::take(&mut *self.pending());
         ledger::record(self, pending).await
+    }
+
+    /// Has PostgreSQL plan its statements anew. It keeps a plan that it made when a table was small, which is the
+    /// wrong one once the transaction has filled it.
+    pub async fn replan(&self) -> Result<()> {
+        if self.conn.get_database_backend() == DbBackend::Postgres {
+            self.conn.execute_unprepared("DISCARD PLANS").await?;
+        }
+        Ok(())
     }
 
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
