@@ -28,6 +28,12 @@ mod m20261122_000018_fetch_pages;
 mod m20261122_000019_watch_placements;
 mod m20261122_000020_create_imports;
 mod m20261123_000021_create_requests;
+mod m20261123_000022_count_up_coverage;
+mod m20261123_000023_find_uploads;
+mod m20261123_000024_find_recalled;
+mod m20261123_000025_rank_endorsements;
+mod m20261123_000026_leave_new_contents_unstamped;
+mod m20261123_000027_check_words_once;
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -56,6 +62,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000019_watch_placements::Migration),
             Box::new(m20261122_000020_create_imports::Migration),
             Box::new(m20261123_000021_create_requests::Migration),
+            Box::new(m20261123_000022_count_up_coverage::Migration),
+            Box::new(m20261123_000023_find_uploads::Migration),
+            Box::new(m20261123_000024_find_recalled::Migration),
+            Box::new(m20261123_000025_rank_endorsements::Migration),
+            Box::new(m20261123_000026_leave_new_contents_unstamped::Migration),
+            Box::new(m20261123_000027_check_words_once::Migration),
         ]
     }
 }
