@@ -349,6 +349,17 @@ pub struct Rule {
     pub checked_on: Option<Day>,
 }
 
+impl Rule {
+    /// How many endorsements of a brand it lets be shown there at a time; none where it demands something else, or
+    /// only warns.
+    pub(crate) fn cap(&self) -> Option<i64> {
+        match self.demand {
+            Demand::MaxEndorsements(cap) if self.severity == Severity::Error => Some(cap),
+            _ => None,
+        }
+    }
+}
+
 /// How a picture is fitted into a preset's frame.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

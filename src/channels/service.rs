@@ -4,7 +4,7 @@ use async_graphql::MaybeUndefined;
 use serde_json::{Value as Json, json};
 
 use super::check::{NewRule, check_presets, check_rules, check_weight};
-use super::model::{Channel, ChannelKind, MAX_DEPTH, Preset, Rule};
+use super::model::{Channel, ChannelKind, Demand, MAX_DEPTH, Preset, Rule, Severity};
 use super::resolve::reaches;
 use super::{store, template};
 use crate::accounts::{OpContext, Reach, Scope};
@@ -155,6 +155,12 @@ fn announce(tx: &Tx, id: ChannelId) {
     });
 }
 
+/// What rules hold back.
+fn demands(rules: &[Rule]) -> Vec<&Demand> {
+    let held = rules.iter().filter(|rule| rule.severity == Severity::Error);
+    held.map(|rule| &rule.demand).collect()
+}
+
 fn describe_rules(rules: &[Rule]) -> Json {
     let rule = |rule: &Rule| {
         json!({
@@ -266,10 +272,14 @@ async fn apply(tx: &Tx, update: &Update) -> Result<ChannelId> {
     if let Some(rules) = &update.rules {
         let before = store::load_rules(&**tx, Sql::new("channel_id = ").bind(id))
             .await?
-            .remove(&id);
-        if before.unwrap_or_default() != *rules {
+            .remove(&id)
+            .unwrap_or_default();
+        if before != *rules {
             store::replace_rules(tx, id, rules).await?;
-            patch.set("rules_changed_at", tx.op.at);
+            // Somebody has read them again, or says them better: nothing else goes out for it.
+            if demands(&before) != demands(rules) {
+                patch.set("rules_changed_at", tx.op.at);
+            }
             patch.note("rules", &describe_rules(rules));
         }
     }

@@ -10,17 +10,17 @@ use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use crate::accounts::OpContext;
-use crate::channels::Demand;
+use crate::channels::Rule;
 use crate::contents::service::brand_condition;
 use crate::error::Result;
 use crate::platform::db::{Sql, fetch};
 use crate::platform::ids::{AudienceId, ContentId};
 use crate::platform::locale;
-use crate::rights::gate::{Ask, Facts, decide, served};
+use crate::rights::gate::{Ask, Facts, decide, lets_out, served};
 use crate::usage::{Totals, UsageKind, totals_of};
 
 /// Candidates that are read and decided: the best of a place are among its best known and freshest.
-const CANDIDATES: i64 = 300;
+const CANDIDATES: usize = 200;
 const DAYS_A_YEAR: f64 = 365.25;
 
 /// What proof is wanted for: the place, product, market and language are the question's.
@@ -47,9 +47,26 @@ struct Candidate {
 
 /// The best first; of equals the newest. No more than the place shows at a time.
 pub(super) async fn best(cx: &OpContext, wanted: &Wanted) -> Result<Vec<Proof>> {
+    let caps = wanted.ask.rules.iter().filter_map(Rule::cap);
+    let caps = caps.filter_map(|cap| usize::try_from(cap).ok());
+    let most = caps.chain([wanted.first]).min().unwrap_or(wanted.first);
+    // Most of what is known best goes out, most often. Where too little of it does, the database asks the gate.
+    let mut found = candidates(cx, wanted).await?;
+    let mut proofs = weighed(cx, wanted, &found).await?;
+    if proofs.len() < most && found.len() == CANDIDATES {
+        let sql = ranking(cx, wanted, i64::MAX, lets_out(&wanted.ask, "c"));
+        found = fetch(cx.app.db.read(), sql).await?;
+        found.dedup_by_key(|row| row.id);
+        proofs = weighed(cx, wanted, &found).await?;
+    }
+    proofs.truncate(most);
+    Ok(proofs)
+}
+
+/// Those of the candidates that the gate lets out, the best first.
+async fn weighed(cx: &OpContext, wanted: &Wanted, found: &[Candidate]) -> Result<Vec<Proof>> {
     let db = cx.app.db.read();
     let ask = &wanted.ask;
-    let found: Vec<Candidate> = fetch(db, candidates(cx, wanted)).await?;
     let facts = cx
         .app
         .facts
@@ -74,36 +91,62 @@ pub(super) async fn best(cx: &OpContext, wanted: &Wanted) -> Result<Vec<Proof>> 
         let score = b.score.total_cmp(&a.score);
         score.then_with(|| b.endorsement.cmp(&a.endorsement))
     });
-    let caps = ask.rules.iter().filter_map(|rule| match rule.demand {
-        Demand::MaxEndorsements(cap) => usize::try_from(cap).ok(),
-        _ => None,
-    });
-    proofs.truncate(caps.chain([wanted.first]).min().unwrap_or(wanted.first));
     Ok(proofs)
 }
 
-/// Those that are tagged there, about the product or about none, by outlet and freshness.
-fn candidates(cx: &OpContext, wanted: &Wanted) -> Sql {
+/// Those that are tagged there, about the product or about none, by outlet and freshness. One statement, or two.
+async fn candidates(cx: &OpContext, wanted: &Wanted) -> Result<Vec<Candidate>> {
+    // Few are put away or of a brand that is out of reach: most often the first twice as many will do.
+    let rows = rows(wanted);
+    let mut found: Vec<Candidate> = Vec::new();
+    for ranked in [rows.saturating_mul(2), i64::MAX] {
+        let sql = ranking(cx, wanted, ranked, Sql::new("1 = 1"));
+        found = fetch(cx.app.db.read(), sql).await?;
+        if i64::try_from(found.len()).is_ok_and(|found| found == rows) {
+            break;
+        }
+    }
+    found.dedup_by_key(|row| row.id);
+    found.truncate(CANDIDATES);
+    Ok(found)
+}
+
+/// How many rows hold as many candidates as are wanted: one that is tagged to several of the chain comes once
+/// for each.
+fn rows(wanted: &Wanted) -> i64 {
+    let rows = CANDIDATES.saturating_mul(wanted.ask.chain.len().max(1));
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+/// Of so many that come first, those contents `c` that are within reach and pass.
+fn ranking(cx: &OpContext, wanted: &Wanted, ranked: i64, pass: Sql) -> Sql {
     let ask = &wanted.ask;
     let mut sql = Sql::new(
-        "SELECT c.id, c.stamp FROM contents c JOIN endorsements e ON e.content_id = c.id
-         JOIN outlets o ON o.id = e.outlet_id
-         WHERE c.trashed_at IS NULL AND c.archived_at IS NULL AND c.withdrawn_at IS NULL AND ",
+        "SELECT c.id, c.stamp FROM (
+           SELECT t.content_id, coalesce(o.tier, 4) AS tier, e.published_on
+           FROM content_channels t JOIN endorsements e ON e.content_id = t.content_id
+           JOIN outlets o ON o.id = e.outlet_id WHERE t.kind = 'ENDORSEMENT' AND t.channel_id IN ",
     )
-    .append(brand_condition(&cx.viewer, "c.brand_id"))
-    .push(" AND c.id IN (SELECT t.content_id FROM content_channels t WHERE t.channel_id IN ")
-    .list(ask.chain.iter().copied())
-    .push(")");
+    .list(ask.chain.iter().copied());
     if let Some(product) = ask.product {
         sql = sql
             .push(
-                " AND (EXISTS (SELECT 1 FROM content_products p WHERE p.content_id = c.id AND p.product_id = ",
+                " AND (EXISTS (SELECT 1 FROM content_products p WHERE p.content_id = t.content_id AND p.product_id = ",
             )
             .bind(product)
-            .push(") OR NOT EXISTS (SELECT 1 FROM content_products p WHERE p.content_id = c.id))");
+            .push(") OR NOT EXISTS (SELECT 1 FROM content_products p WHERE p.content_id = t.content_id))");
     }
-    sql.push(" ORDER BY coalesce(o.tier, 4), e.published_on DESC, c.id DESC LIMIT ")
-        .bind(CANDIDATES)
+    sql.push(" ORDER BY coalesce(o.tier, 4), e.published_on DESC, t.content_id DESC LIMIT ")
+        .bind(ranked)
+        .push(
+            ") q JOIN contents c ON c.id = q.content_id
+         WHERE c.trashed_at IS NULL AND c.archived_at IS NULL AND c.withdrawn_at IS NULL AND ",
+        )
+        .append(brand_condition(&cx.viewer, "c.brand_id"))
+        .push(" AND ")
+        .append(pass)
+        .push(" ORDER BY q.tier, q.published_on DESC, q.content_id DESC LIMIT ")
+        .bind(rows(wanted))
 }
 
 /// How well an endorsement suits, and why: what counts for it comes first.

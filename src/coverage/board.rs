@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream};
 use moka::sync::Cache;
 
-use super::cells::{Places, cells, days_to_first_use};
+use super::cells::{Outcome, Places, cells, days_to_first_use};
 use super::load::{KeyRow, keys, wins};
 use super::model::{Key, Row, Win};
 use crate::app::App;
@@ -17,7 +17,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::Sql;
 use crate::platform::ids::ContentId;
 
-/// Endorsements whose keys are read at a time.
+/// Endorsements whose keys are read at a time, at most.
 const STRIDE: i64 = 5_000;
 /// Endorsements that are read whole at a time.
 const CHUNK: usize = 250;
@@ -51,16 +51,28 @@ pub(super) struct Survey {
 }
 
 impl Survey {
+    /// Walks over all rows, the newest endorsement first.
+    pub(super) async fn walk(&self, mut take: impl FnMut(&Row)) -> Result<()> {
+        let all = self.walk_some(None, STRIDE, |row| {
+            take(row);
+            true
+        });
+        all.await
+    }
+
     /// Walks over the rows, the newest endorsement first, those before `before`; ends early where `take` says
-    /// that it has seen enough.
-    pub(super) async fn walk(
+    /// that it has seen enough, which is likely among the first `few`.
+    pub(super) async fn walk_some(
         &self,
         mut before: Option<ContentId>,
+        few: i64,
         mut take: impl FnMut(&Row) -> bool,
     ) -> Result<()> {
+        let mut stride = few;
         loop {
+            stride = stride.clamp(1, STRIDE);
             let db = self.app.db.read();
-            let found = keys(db, self.condition.clone(), before, STRIDE).await?;
+            let found = keys(db, self.condition.clone(), before, stride).await?;
             let Some(last) = found.last().map(|row| row.id) else {
                 return Ok(());
             };
@@ -72,6 +84,7 @@ impl Survey {
                 }
             }
             before = Some(last);
+            stride = stride.saturating_mul(8);
         }
     }
 
@@ -88,8 +101,7 @@ impl Survey {
     pub(super) async fn rows(&self, found: &[KeyRow]) -> Result<Vec<Arc<Row>>> {
         let key = |row: &KeyRow| Key {
             stamp: row.stamp,
-            assets: row.assets,
-            placed: row.placed,
+            used: row.used,
             tree: self.tree.revision,
         };
         let known = |row: &KeyRow| {
@@ -143,7 +155,11 @@ impl Survey {
 }
 
 fn row(win: &Win, key: Key, places: &Places, at: Timestamp) -> Row {
-    let (cells, until) = cells(win, places, at);
+    let Outcome {
+        cells,
+        placed_above,
+        until,
+    } = cells(win, places, at);
     Row {
         endorsement: win.facts.content.id,
         key,
@@ -151,6 +167,7 @@ fn row(win: &Win, key: Key, places: &Places, at: Timestamp) -> Row {
         until,
         cells: cells.into_boxed_slice(),
         tier: win.facts.content.endorsement().and_then(|e| e.outlet_tier),
-        days_to_first_use: days_to_first_use(win),
+        placed_above: placed_above.into_boxed_slice(),
+        days_to_first_use: days_to_first_use(win, places).into_boxed_slice(),
     }
 }

@@ -56,16 +56,30 @@ impl Places {
 /// What one place says of an endorsement, apart from what lies under it.
 pub(super) struct Found {
     pub cell: Cell,
+    /// The state of the place itself.
+    pub own: CoverageState,
     /// Why it is in breach, blocked, or not out there though it could be.
     pub holds: Vec<Hold>,
     pub until: Option<Timestamp>,
 }
 
-/// An endorsement's cells in the order of the places, and when time alone changes them.
-pub(super) fn cells(win: &Win, places: &Places, at: Timestamp) -> (Vec<Cell>, Option<Timestamp>) {
+/// An endorsement's cells in the order of the places, what it is placed in that has others under it, and when
+/// time alone changes any of that.
+pub(super) struct Outcome {
+    pub cells: Vec<Cell>,
+    pub placed_above: Vec<(usize, CoverageState)>,
+    pub until: Option<Timestamp>,
+}
+
+pub(super) fn cells(win: &Win, places: &Places, at: Timestamp) -> Outcome {
     let found = found(win, places, at);
-    let until = found.iter().filter_map(|found| found.until).min();
-    (found.into_iter().map(|found| found.cell).collect(), until)
+    let all = places.all.iter().zip(&found).enumerate();
+    let above = all.filter(|(_, (place, found))| !place.is_leaf && found.own.is_placed());
+    Outcome {
+        placed_above: above.map(|(i, (_, found))| (i, found.own)).collect(),
+        until: found.iter().filter_map(|found| found.until).min(),
+        cells: found.into_iter().map(|found| found.cell).collect(),
+    }
 }
 
 /// What is found of an endorsement in each place, in their order. A parent's cell is the first, in the order of
@@ -121,6 +135,7 @@ fn own(win: &Win, place: &Place, at: Timestamp) -> Found {
         .min();
     let found = |state, since, holds| Found {
         cell: Cell { state, since },
+        own: state,
         holds,
         until,
     };
@@ -137,7 +152,14 @@ fn own(win: &Win, place: &Place, at: Timestamp) -> Found {
         return found(CoverageState::Planned, None, Vec::new());
     }
     let untagged = |hold: &Hold| hold.reason == HoldReason::NotTagged;
-    if !answer.holds.iter().all(untagged) || !is_sold(win, place) {
+    if !is_sold(win, place) {
+        // To tag it would not help.
+        let mut holds = answer.holds;
+        holds.retain(|hold| !untagged(hold));
+        holds.push(not_sold(win));
+        return found(CoverageState::Blocked, None, holds);
+    }
+    if !answer.holds.iter().all(untagged) {
         return found(CoverageState::Blocked, None, answer.holds);
     }
     let waived = win.waivers.iter().any(|waiver| {
@@ -155,6 +177,16 @@ fn is_sold(win: &Win, place: &Place) -> bool {
     let chain = &place.ask.chain;
     let there = |sold: &Vec<ChannelId>| sold.is_empty() || sold.iter().any(|c| chain.contains(c));
     win.sold.is_empty() || win.sold.iter().any(there)
+}
+
+fn not_sold(win: &Win) -> Hold {
+    Hold {
+        reason: HoldReason::ProductMismatch,
+        message: "None of its products is sold there.".to_owned(),
+        content: win.facts.content.id,
+        lease: None,
+        findings: Vec::new(),
+    }
 }
 
 /// Since when it could be used there and was not: the latest of all that it took, as far as it is past.
@@ -187,10 +219,20 @@ fn usable_since(win: &Win, place: &Place, at: Timestamp) -> Timestamp {
     latest.unwrap_or(at)
 }
 
-/// How long it took from when it could first be used to when it was; none while it never was.
-pub(super) fn days_to_first_use(win: &Win) -> Option<i64> {
-    let used = win.placements.iter().filter_map(|p| p.live_from).min()?;
-    let published = win.facts.content.endorsement()?.published_on.start();
+/// In which places it was ever used, and after how many whole days from when it could first be used anywhere.
+pub(super) fn days_to_first_use(win: &Win, places: &Places) -> Vec<(usize, i64)> {
+    let Some(detail) = win.facts.content.endorsement() else {
+        return Vec::new();
+    };
+    let published = detail.published_on.start();
     let usable = win.times.approved.map_or(published, |at| at.max(published));
-    Some(used.0.saturating_sub(usable.0).max(0) / 86_400_000)
+    let first = |place: &Place| {
+        let here = win.placements.iter();
+        let here = here.filter(|placed| placed.channel == place.channel.id);
+        here.filter_map(|placed| placed.live_from).min()
+    };
+    let places = places.all.iter().enumerate();
+    let used = places.filter_map(|(i, place)| Some((i, first(place)?)));
+    used.map(|(i, used)| (i, used.0.saturating_sub(usable.0).max(0) / 86_400_000))
+        .collect()
 }

@@ -14,6 +14,7 @@ use crate::channels::{self, Channel, resolve};
 use crate::contents::service::brand_condition;
 use crate::error::Result;
 use crate::library::filter::check;
+use crate::placements::visible;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::Sql;
 use crate::platform::ids::{ChannelId, OutletId, TokenId};
@@ -65,7 +66,12 @@ impl Filter {
         };
         let columns = places.all.iter().enumerate();
         let columns = columns.filter(|(_, place)| asked(&place.channel));
-        let columns = columns.map(|(i, _)| i).collect();
+        let columns: Vec<usize> = columns.map(|(i, _)| i).collect();
+        let mut condition = self.condition(cx).await?;
+        if named.is_some() && columns.is_empty() {
+            // No channel is meant, so nothing is.
+            condition = Sql::new("1 = 0");
+        }
         Ok(Scope {
             columns,
             states: self
@@ -75,7 +81,7 @@ impl Filter {
             survey: Arc::new(Survey {
                 app: Arc::clone(&cx.app),
                 places: Arc::new(places),
-                condition: self.condition(cx).await?,
+                condition,
                 is_now: self.at.is_none(),
                 at,
                 tree,
@@ -93,11 +99,15 @@ impl Filter {
                   OR EXISTS (SELECT 1 FROM placements p WHERE p.content_id = c.id AND ",
             )
             .append(is_live("p", cx.at()))
+            .push(" AND ")
+            .append(visible(&cx.viewer))
             .push(
                 ") OR EXISTS (SELECT 1 FROM endorsement_assets x JOIN placements p ON p.content_id = x.asset_id
                      WHERE x.endorsement_id = c.id AND ",
             )
             .append(is_live("p", cx.at()))
+            .push(" AND ")
+            .append(visible(&cx.viewer))
             .push("))"),
             brand_condition(&cx.viewer, "c.brand_id"),
         ];

@@ -26,7 +26,7 @@ use crate::graphql::context::{Request, client_mutation_id, once};
 use crate::graphql::error::{GqlResult, OrFail, payload, respond};
 use crate::graphql::scalars::{CountryCode, DateTime, Locale};
 use crate::placements::graphql::Placement;
-use crate::placements::{LastSeenKey, PlacementKey, PlacementStatus};
+use crate::placements::{LastSeenKey, PlacementKey};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{KeyPart, Page};
 use crate::platform::ids::{ChannelId, ContentId};
@@ -195,10 +195,15 @@ impl CoverageCell {
         self.told.cell.state
     }
 
-    /// The placements of the win and of its assets there and in all under it, planned or live, the newest
-    /// first.
+    /// Placements of the win and of its assets there and in all under it, planned or live: the newest 10. Those of
+    /// one content are all at [`Content.placements`].
     async fn placements(&self) -> &[Placement] {
         &self.placements
+    }
+
+    /// How many those are.
+    async fn placement_count(&self) -> i32 {
+        i32::try_from(self.told.placed).unwrap_or(i32::MAX)
     }
 
     /// Why it is in breach or blocked in the channel itself, or what a gap has left undone.
@@ -206,11 +211,10 @@ impl CoverageCell {
         self.told.holds.iter().cloned().map(Hold::from).collect()
     }
 
-    /// When one of its live placements was last found where it should be; null for none that ever was.
+    /// When one of its live placements, of the newest 250, was last found where it should be; null for none that
+    /// ever was.
     async fn last_seen_at(&self, ctx: &Context<'_>) -> GqlResult<Option<DateTime>> {
-        let live = self.placements.iter().map(|placement| &placement.0);
-        let live = live.filter(|placement| placement.status == PlacementStatus::Live);
-        let keys: Vec<_> = live.map(|placement| LastSeenKey(placement.id)).collect();
+        let keys: Vec<_> = self.told.live.iter().copied().map(LastSeenKey).collect();
         let seen = ctx.loader().load_many(keys).await.or_fail()?;
         Ok(seen.into_values().max().map(DateTime))
     }
@@ -221,7 +225,8 @@ impl CoverageCell {
     }
 }
 
-/// How many wins there are, and how many of their cells in each state: of channels that nothing lies under.
+/// How many wins there are, and how many of their cells in each state: of channels that nothing lies under, and of
+/// others where the win is placed in the channel itself.
 pub(crate) struct CoverageSummary(Summary);
 
 impl CoverageSummary {

@@ -12,10 +12,14 @@ use crate::accounts::OpContext;
 use crate::channels::{self, Channel, Rule, Tree};
 use crate::contents::service::brand_condition;
 use crate::error::{Error, Result};
+use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch};
 use crate::platform::ids::{ChannelId, ContentId, PlacementId};
-use crate::rights::gate::{Ask, Facts, decide};
+use crate::rights::gate::{Ask, Facts, decide, rules_differ};
+use crate::rights::is_live;
 
+/// Contents whose ids are read at a time: to find them all is little more work than to find the first.
+const STRIDE: usize = 20_000;
 /// Contents that are read and decided at a time.
 const PAGE: usize = 500;
 /// Most that are told of each; all are counted.
@@ -70,13 +74,18 @@ pub(super) async fn impact(cx: &OpContext, channel: ChannelId, rules: Vec<Rule>)
     let tree = channels::tree(cx).await?;
     let (places, tagged) = places(&tree, channel, rules, cx);
     let places = Arc::new(places);
-    // What is tagged neither there nor above goes out there under no rules.
+    // What is tagged neither there nor above goes out there under no rules. What is placed may be another version
+    // than the one that the rules are asked about in SQL.
+    let mut touched: Vec<Sql> = vec![placed_otherwise(places.keys().copied(), cx.at())];
+    let differ = places.values();
+    touched.extend(differ.map(|place| rules_differ(&place.before, &place.after, "c")));
     let condition = Sql::all([
         brand_condition(&cx.viewer, "c.brand_id"),
         Sql::new("c.trashed_at IS NULL AND c.archived_at IS NULL AND c.withdrawn_at IS NULL"),
         Sql::new("c.id IN (SELECT t.content_id FROM content_channels t WHERE t.channel_id IN ")
             .list(tagged)
             .push(")"),
+        Sql::any(touched),
     ]);
     let db = cx.app.db.read();
     let mut impact = Impact::default();
@@ -89,26 +98,39 @@ pub(super) async fn impact(cx: &OpContext, channel: ChannelId, rules: Vec<Rule>)
         }
         let sql = sql
             .push(" ORDER BY c.id DESC LIMIT ")
-            .bind(i64::try_from(PAGE).unwrap_or(i64::MAX));
-        let page: Vec<Stamped> = fetch(db, sql).await?;
-        let rows = page.iter().map(|row| (row.id, row.stamp));
-        let facts = cx.app.facts.of(db, rows).await?;
-        let ids: Vec<ContentId> = page.iter().map(|row| row.id).collect();
-        let here = places.keys().copied();
-        let live = live_in(db, &ids, here, cx.at(), &facts).await?;
-        last = ids.last().copied();
-        let is_last = ids.len() < PAGE;
-        let places = Arc::clone(&places);
-        // Thousands of questions to the gate are no work for a thread that serves.
-        let judging = tokio::task::spawn_blocking(move || judge(&ids, &facts, &live, &places));
-        let changed = judging.await.map_err(Error::internal)?;
-        impact.blocked.add(changed.blocked);
-        impact.available.add(changed.available);
-        impact.in_breach.add(changed.in_breach);
-        if is_last {
+            .bind(i64::try_from(STRIDE).unwrap_or(i64::MAX));
+        let found: Vec<Stamped> = fetch(db, sql).await?;
+        for page in found.chunks(PAGE) {
+            let rows = page.iter().map(|row| (row.id, row.stamp));
+            let facts = cx.app.facts.of(db, rows).await?;
+            let ids: Vec<ContentId> = page.iter().map(|row| row.id).collect();
+            let here = places.keys().copied();
+            let live = live_in(db, &ids, here, cx.at(), &facts).await?;
+            let places = Arc::clone(&places);
+            // Thousands of questions to the gate are no work for a thread that serves.
+            let judging = tokio::task::spawn_blocking(move || judge(&ids, &facts, &live, &places));
+            let changed = judging.await.map_err(Error::internal)?;
+            impact.blocked.add(changed.blocked);
+            impact.available.add(changed.available);
+            impact.in_breach.add(changed.in_breach);
+        }
+        if found.len() < STRIDE {
             return Ok(impact);
         }
+        last = found.last().map(|row| row.id);
     }
+}
+
+/// Contents `c` that are live in one of these channels with another version than the current one.
+fn placed_otherwise(channels: impl Iterator<Item = ChannelId>, at: Timestamp) -> Sql {
+    Sql::new("EXISTS (SELECT 1 FROM placements p WHERE p.content_id = c.id AND ")
+        .append(is_live("p", at))
+        .push(" AND p.channel_id IN ")
+        .list(channels)
+        .push(
+            " AND p.version_id IS DISTINCT FROM (SELECT v.id FROM versions v
+              WHERE v.content_id = c.id AND v.state = 'APPROVED' ORDER BY v.number DESC LIMIT 1))",
+        )
 }
 
 /// The places that the rules hold for, and the channels that what goes out there may be tagged to.

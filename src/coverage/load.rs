@@ -1,30 +1,27 @@
 //! Reading what coverage hangs on: the keys of rows, and all of an endorsement for those that are not known.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::model::{Placed, Times, Waiver, Win};
-use crate::contents::store::{load_statements, load_versions};
-use crate::contents::{Version, VersionState};
 use crate::error::Result;
 use crate::placements::PlacementStatus;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch};
-use crate::platform::ids::{ChannelId, ContentId, LeaseId, PlacementId, ProductId, VersionId};
+use crate::platform::ids::{ChannelId, ContentId, PlacementId, ProductId, VersionId};
 use crate::platform::names::named;
-use crate::rights::gate::{Facts, LicensorWord};
-use crate::rights::{is_live, load_facts};
+use crate::rights::gate::Facts;
+use crate::rights::{is_live, load_as_if, load_facts};
 
 /// An endorsement, and what its cells hang on, as far as it is in the database.
 #[derive(Clone, Copy, Debug, FromQueryResult)]
 pub(super) struct KeyRow {
     pub id: ContentId,
     pub stamp: i64,
-    pub assets: i64,
-    pub placed: i64,
+    pub used: i64,
 }
 
 /// The keys of the endorsements `c` that a condition selects, the newest first: those before `before`, at most
@@ -35,27 +32,15 @@ pub(super) async fn keys(
     before: Option<ContentId>,
     limit: i64,
 ) -> Result<Vec<KeyRow>> {
-    let mut which = Sql::new("SELECT c.id, c.stamp FROM contents c WHERE ").append(condition);
+    let mut sql = Sql::new(
+        "SELECT c.id, c.stamp, coalesce(s.stamp, 0) AS used FROM contents c
+         LEFT JOIN coverage_stamps s ON s.endorsement_id = c.id WHERE ",
+    )
+    .append(condition);
     if let Some(before) = before {
-        which = which.push(" AND c.id < ").bind(before);
+        sql = sql.push(" AND c.id < ").bind(before);
     }
-    let which = which.push(" ORDER BY c.id DESC LIMIT ").bind(limit);
-    // The sums are joined, not looked up row by row: so few keys are found by index, and many by one reading of
-    // the tables. CAST: on PostgreSQL the sum of whole numbers is a decimal one.
-    let sql = Sql::new("WITH w AS (").append(which).push(
-        "), x AS (SELECT x.endorsement_id, x.asset_id FROM endorsement_assets x
-                JOIN w ON w.id = x.endorsement_id),
-             o AS (SELECT w.id AS owner, w.id AS content FROM w
-                UNION ALL SELECT x.endorsement_id, x.asset_id FROM x),
-             p AS (SELECT o.owner, sum(p.revision) AS placed FROM o
-                JOIN placements p ON p.content_id = o.content GROUP BY o.owner),
-             a AS (SELECT x.endorsement_id AS owner, sum(a.stamp) AS assets FROM x
-                JOIN contents a ON a.id = x.asset_id GROUP BY x.endorsement_id)
-             SELECT w.id, w.stamp, CAST(coalesce(a.assets, 0) AS bigint) AS assets,
-             CAST(coalesce(p.placed, 0) AS bigint) AS placed
-             FROM w LEFT JOIN p ON p.owner = w.id LEFT JOIN a ON a.owner = w.id ORDER BY w.id DESC",
-    );
-    fetch(db, sql).await
+    fetch(db, sql.push(" ORDER BY c.id DESC LIMIT ").bind(limit)).await
 }
 
 #[derive(FromQueryResult)]
@@ -166,7 +151,7 @@ pub(super) async fn wins(db: &impl ConnectionTrait, ids: &[ContentId]) -> Result
             });
         }
     }
-    let mut products: HashMap<(ContentId, ProductId), Vec<ChannelId>> = HashMap::new();
+    let mut products: BTreeMap<(ContentId, ProductId), Vec<ChannelId>> = BTreeMap::new();
     for row in sold {
         let channels = products.entry((row.content_id, row.product)).or_default();
         channels.extend(row.sold_in);
@@ -286,23 +271,15 @@ async fn as_placed(
         .collect();
     others.sort_unstable();
     others.dedup();
-    let versions = load_versions(db, &others).await?;
-    let statements = load_statements(db, &others).await?;
-    let words = load_words(db, &others).await?;
+    let pinned = load_as_if(db, facts, &others).await?;
     let mut placed: HashMap<ContentId, Vec<Placed>> = HashMap::new();
     for row in rows {
         let Some(own) = facts.get(&row.content_id) else {
             continue;
         };
         let is_current = current(&row) == Some(row.version_id);
-        let facts = match versions.get(&row.version_id) {
-            Some(version) if !is_current => {
-                let id = row.version_id;
-                let said = statements.get(&id).cloned().unwrap_or_default();
-                Arc::new(as_if(own, version, (said, words.get(&id))))
-            }
-            _ => Arc::clone(own),
-        };
+        let pinned = pinned.get(&row.version_id).filter(|_| !is_current);
+        let facts = Arc::clone(pinned.unwrap_or(own));
         placed.entry(row.content_id).or_default().push(Placed {
             id: row.id,
             channel: row.channel_id,
@@ -317,55 +294,41 @@ async fn as_placed(
     Ok(placed)
 }
 
-/// The facts of a content as if this version were its current one: none is, where it is not approved.
-fn as_if(
-    facts: &Facts,
-    version: &Arc<Version>,
-    (statements, words): (
-        Arc<Vec<crate::contents::Statement>>,
-        Option<&Vec<LicensorWord>>,
-    ),
-) -> Facts {
-    let approved = version.state == VersionState::Approved;
-    let content = crate::contents::Content {
-        current: approved.then(|| Arc::clone(version)),
-        ..(*facts.content).clone()
-    };
-    Facts {
-        content: Arc::new(content),
-        statements,
-        licensor_words: Arc::new(words.cloned().unwrap_or_default()),
-        ..facts.clone()
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rights::gate::equality::stamps::{Seen, tamper, without_stamps};
 
-#[derive(FromQueryResult)]
-struct WordRow {
-    version_id: VersionId,
-    lease_id: LeaseId,
-    preset: Option<String>,
-    decision: String,
-}
-
-/// What licensors said of versions, the oldest first.
-async fn load_words(
-    db: &impl ConnectionTrait,
-    versions: &[VersionId],
-) -> Result<HashMap<VersionId, Vec<LicensorWord>>> {
-    let sql = Sql::new(
-        "SELECT version_id, lease_id, preset, decision FROM reviews
-         WHERE lease_id IS NOT NULL AND version_id IN ",
-    )
-    .list(versions.iter().copied())
-    .push(" ORDER BY id");
-    let rows: Vec<WordRow> = fetch(db, sql).await?;
-    let mut words: HashMap<VersionId, Vec<LicensorWord>> = HashMap::new();
-    for row in rows {
-        words.entry(row.version_id).or_default().push(LicensorWord {
-            lease: row.lease_id,
-            preset: row.preset,
-            approves: row.decision == "APPROVE",
+    async fn see(db: &sea_orm::DatabaseConnection) -> Result<Seen> {
+        let all = Sql::new("c.kind = 'ENDORSEMENT'");
+        let found = keys(db, all, None, 1_000).await?;
+        let ids: Vec<ContentId> = found.iter().map(|row| row.id).collect();
+        let wins = wins(db, &ids).await?;
+        let seen = found.iter().zip(&wins).map(|(row, win)| {
+            assert_eq!(row.id, win.facts.content.id);
+            let text = without_stamps(&format!("{win:?}"));
+            (row.id, (text, vec![row.stamp, row.used]))
         });
+        Ok(seen.collect())
     }
-    Ok(words)
+
+    #[tokio::test]
+    async fn what_cells_hang_on_never_changes_under_its_key() {
+        let mattered = tamper(see).await;
+        for what in [
+            "placements.status",
+            "placements.live_until",
+            "waivers.until",
+            "media_facts.width",
+            "endorsements.published_on",
+        ] {
+            assert!(mattered.contains(what), "{what} of {mattered:#?}");
+        }
+        let deletes = ["placements", "waivers", "product_channels"];
+        for table in deletes {
+            let delete = format!("DELETE FROM {table} ");
+            let mattered = mattered.iter().any(|what| what.starts_with(&delete));
+            assert!(mattered, "{table}");
+        }
+    }
 }

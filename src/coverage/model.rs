@@ -32,6 +32,16 @@ pub enum CoverageState {
     Blocked,
 }
 
+impl CoverageState {
+    /// Whether it is there, or meant to be.
+    pub(super) fn is_placed(self) -> bool {
+        matches!(
+            self,
+            Self::Breach | Self::Stale | Self::Live | Self::Planned
+        )
+    }
+}
+
 /// An endorsement in a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cell {
@@ -45,10 +55,8 @@ pub(super) struct Cell {
 pub(super) struct Key {
     /// Of the endorsement.
     pub stamp: i64,
-    /// The sum of its assets' stamps.
-    pub assets: i64,
-    /// The sum of the revisions of its and its assets' placements.
-    pub placed: i64,
+    /// How often its placements, its assets and theirs have changed (migration 22).
+    pub used: i64,
     /// The channel tree's revision.
     pub tree: i64,
 }
@@ -64,8 +72,10 @@ pub(super) struct Row {
     pub cells: Box<[Cell]>,
     /// 1 is the best known; none counts as 4.
     pub tier: Option<i32>,
-    /// From when it could first be used to when it first was.
-    pub days_to_first_use: Option<i64>,
+    /// The states of channels that others lie under, where it is placed in those themselves.
+    pub placed_above: Box<[(usize, CoverageState)]>,
+    /// Where it was ever used, by the channel's place among the cells: whole days from when it could first be.
+    pub days_to_first_use: Box<[(usize, i64)]>,
 }
 
 impl Row {
@@ -76,7 +86,12 @@ impl Row {
 
     /// About how many bytes it takes up.
     pub(super) fn weight(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.cells) + 96
+        let above = size_of_val(&*self.placed_above);
+        size_of::<Self>()
+            + size_of_val(&*self.cells)
+            + above
+            + size_of_val(&*self.days_to_first_use)
+            + 96
     }
 }
 

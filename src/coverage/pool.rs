@@ -69,7 +69,8 @@ impl Pool {
                ORDER BY coalesce(o.tier, 4), coalesce(e.published_on, 0) DESC, c.id DESC) AS place
              FROM content_channels t JOIN contents c ON c.id = t.content_id
              LEFT JOIN endorsements e ON e.content_id = c.id LEFT JOIN outlets o ON o.id = e.outlet_id
-             WHERE t.channel_id IN ",
+             WHERE EXISTS (SELECT 1 FROM versions v WHERE v.content_id = c.id AND v.state = 'APPROVED')
+             AND t.channel_id IN ",
         )
         .list(tagged)
         .push(" AND c.trashed_at IS NULL AND c.archived_at IS NULL AND c.withdrawn_at IS NULL AND ")

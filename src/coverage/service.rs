@@ -1,7 +1,7 @@
 //! What is asked of coverage: rows, their sum, and the waste.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
 use super::cells::{Found, found};
 use super::filter::Scope;
@@ -13,8 +13,13 @@ use crate::platform::ids::{ChannelId, ContentId, PlacementId};
 use crate::rights::gate::Hold;
 
 const DAY_MS: i64 = 86_400_000;
+/// Placements that are told of a cell.
+const MOST_TOLD: usize = 10;
+/// Live placements of a cell that are looked at for when one was last seen.
+const MOST_SEEN: usize = 250;
 
-/// How many endorsements and cells there are, by state. Cells of leaf channels only.
+/// How many endorsements and cells there are, by state: cells of leaf channels, and of others where something is
+/// placed in the channel itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Summary {
     pub endorsements: i64,
@@ -62,8 +67,12 @@ pub(super) struct Told {
     pub channel: ChannelId,
     pub cell: Cell,
     pub holds: Vec<Hold>,
-    /// Those that are planned or live there or in what lies under it, the newest first.
+    /// Those that are planned or live there or in what lies under it, the newest first: not all.
     pub placements: Vec<PlacementId>,
+    /// How many those are.
+    pub placed: i64,
+    /// The live ones of them, the newest first: not all.
+    pub live: Vec<PlacementId>,
     pub gap_days: Option<i64>,
 }
 
@@ -80,10 +89,7 @@ impl Scope {
     /// How many rows there are.
     pub(super) async fn count(&self) -> Result<i64> {
         let mut count = 0;
-        let counted = self.survey.walk(None, |row| {
-            count += i64::from(self.wants(row));
-            true
-        });
+        let counted = self.survey.walk(|row| count += i64::from(self.wants(row)));
         counted.await?;
         Ok(count)
     }
@@ -98,7 +104,8 @@ impl Scope {
         if limit == 0 {
             return Ok(page);
         }
-        let walked = self.survey.walk(before, |row| {
+        let few = i64::try_from(limit).unwrap_or(i64::MAX);
+        let walked = self.survey.walk_some(before, few, |row| {
             if self.wants(row) {
                 page.push(row.endorsement);
             }
@@ -111,19 +118,26 @@ impl Scope {
     /// The sum over all rows that are asked for.
     pub(super) async fn summary(&self) -> Result<Summary> {
         let leaves = self.leaves();
+        let asked: HashSet<usize> = self.columns.iter().copied().collect();
         let mut summary = Summary::default();
         let mut days = Vec::new();
-        let walked = self.survey.walk(None, |row| {
-            if self.wants(row) {
-                summary.endorsements += 1;
-                days.extend(row.days_to_first_use);
-                for cell in leaves.iter().filter_map(|i| row.cells.get(*i)) {
-                    if let Some(count) = summary.counts.get_mut(cell.state as usize) {
-                        *count += 1;
-                    }
+        let walked = self.survey.walk(|row| {
+            if !self.wants(row) {
+                return;
+            }
+            summary.endorsements += 1;
+            let used = row.days_to_first_use.iter();
+            let used = used.filter(|(i, _)| asked.contains(i));
+            days.extend(used.map(|(_, days)| *days).min());
+            let cells = leaves.iter().filter_map(|i| row.cells.get(*i));
+            let above = row.placed_above.iter();
+            let above = above.filter(|(i, _)| asked.contains(i));
+            let states = cells.map(|cell| cell.state);
+            for state in states.chain(above.map(|(_, state)| *state)) {
+                if let Some(count) = summary.counts.get_mut(state as usize) {
+                    *count += 1;
                 }
             }
-            true
         });
         walked.await?;
         summary.median_days_to_first_use = median(days);
@@ -139,7 +153,7 @@ impl Scope {
         let leaves = self.leaves();
         let mut total = 0;
         let mut worst: BinaryHeap<Reverse<Ranked>> = BinaryHeap::with_capacity(limit + 1);
-        let walked = self.survey.walk(None, |row| {
+        let walked = self.survey.walk(|row| {
             for gap in leaves.iter().filter_map(|i| self.gap(row, *i)) {
                 total += 1;
                 if after.is_none_or(|after| gap.rank() < after) {
@@ -149,7 +163,6 @@ impl Scope {
                     }
                 }
             }
-            true
         });
         walked.await?;
         let worst = worst.into_sorted_vec().into_iter();
@@ -217,12 +230,15 @@ impl Scope {
                 let chain = survey.tree.chain(channel);
                 chain.iter().any(|above| above.id == place.channel.id)
             };
-            let here = placements.iter().filter(|placed| under(placed.channel));
+            let here = || placements.iter().filter(|placed| under(placed.channel));
+            let live = here().filter(|placed| placed.status(survey.at) == PlacementStatus::Live);
             Some(Told {
                 channel: place.channel.id,
                 cell,
                 holds,
-                placements: here.map(|placed| placed.id).collect(),
+                placed: i64::try_from(here().count()).unwrap_or(i64::MAX),
+                live: live.map(|placed| placed.id).take(MOST_SEEN).collect(),
+                placements: here().map(|placed| placed.id).take(MOST_TOLD).collect(),
                 gap_days: cell.since.map(|since| self.days_since(since)),
             })
         });

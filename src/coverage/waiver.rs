@@ -61,8 +61,8 @@ async fn write(tx: &Tx, new: &NewWaiver, caller: &Caller) -> Result<(ContentId, 
         .position(|place| place.channel.id == new.channel);
     let wins = wins(&**tx, &[new.endorsement]).await?;
     let state = wins.first().zip(here).and_then(|(win, here)| {
-        let (cells, _) = cells(win, &places, tx.op.at);
-        cells.get(here).map(|cell| cell.state)
+        let found = cells(win, &places, tx.op.at);
+        found.cells.get(here).map(|cell| cell.state)
     });
     if !matches!(state, Some(CoverageState::Gap | CoverageState::Waived)) {
         let text = "There is no gap to waive: it is used there, is meant to be, or may not be.";

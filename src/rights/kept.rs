@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{DatabaseConnection, FromQueryResult};
 
 use super::facts::load_facts;
 use super::gate::Facts;
@@ -39,7 +39,7 @@ impl KeptFacts {
     /// The facts of the contents that a sub-select of their ids has, as they are now. One statement more.
     pub(crate) async fn now(
         &self,
-        db: &impl ConnectionTrait,
+        db: &DatabaseConnection,
         which: Sql,
     ) -> Result<HashMap<ContentId, Arc<Facts>>> {
         let sql = Sql::new("SELECT id, stamp FROM contents WHERE id IN (")
@@ -52,11 +52,13 @@ impl KeptFacts {
 
     /// The facts of contents whose stamps have just been read. No statement if all are known, else three.
     ///
+    /// Never inside a transaction: what that has written is not kept before it is there.
+    ///
     /// What is loaded is at least as new as the stamp it is kept under, because that is read first. If
     /// something changes in between, the next stamp is another one, and the facts are loaded again.
     pub(crate) async fn of(
         &self,
-        db: &impl ConnectionTrait,
+        db: &DatabaseConnection,
         contents: impl IntoIterator<Item = (ContentId, i64)>,
     ) -> Result<HashMap<ContentId, Arc<Facts>>> {
         let mut found = HashMap::new();

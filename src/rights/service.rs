@@ -8,6 +8,7 @@ use serde_json::json;
 use super::facts::load_facts;
 use super::gate::{Ask, Availability, Facts, decide};
 use super::model::{LeaseAccess, Terms};
+use super::pinned::load_as_if;
 use crate::accounts::{OpContext, Reach, Scope, Viewer};
 use crate::assets::{SourceFile, keep};
 use crate::channels::resolve::reaches;
@@ -16,24 +17,29 @@ use crate::contents::service::{brand_condition, check_len};
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch, fetch_count, run};
-use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId};
+use crate::platform::ids::{BrandId, ChannelId, ContentId, LeaseId, VersionId};
 use crate::platform::ledger::{Audit, Event};
 use crate::platform::text;
 
 /// Most cells of a lease's scope, and most leases on a content.
 const MAX_SCOPE: usize = 250;
 
-/// Why a content may not go out, in one sentence; none: it may.
+/// Why this version of a content may not go out, in one sentence; none: it may. Another version than the current
+/// one takes three statements more.
 pub(crate) async fn refusal(
     db: &impl ConnectionTrait,
-    content: ContentId,
+    (content, version): (ContentId, VersionId),
     ask: &Ask,
 ) -> Result<Option<String>> {
     let facts = load_facts(db, &[content]).await?;
-    let Some(facts) = facts.get(&content) else {
-        return Err(Error::NotFound);
+    let own = facts.get(&content).ok_or(Error::NotFound)?;
+    let current = own.content.current.as_ref().map(|v| v.id);
+    let answer = if current == Some(version) {
+        decide(own, ask)
+    } else {
+        let pinned = load_as_if(db, &facts, &[version]).await?;
+        decide(pinned.get(&version).ok_or(Error::NotFound)?, ask)
     };
-    let answer = decide(facts, ask);
     if answer.is_available() {
         return Ok(None);
     }

@@ -166,6 +166,8 @@ impl Bench {
             measures.push(self.asked("coverage-rows", "Rows", connections));
             measures.push(self.asked("waste", "Wasted", connections));
             measures.push(self.asked("best-proof", "Best", connections));
+            measures.push(self.asked("rights-ending", "Ending", connections));
+            measures.push(self.asked("rule-impact", "Impact", connections));
         }
         for measure in measures {
             if !self.wanted(measure.name) {

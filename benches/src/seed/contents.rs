@@ -59,6 +59,16 @@ struct Draft<'p> {
     needs_lease: bool,
 }
 
+impl Draft<'_> {
+    fn kind(&self) -> &'static str {
+        if self.is_asset {
+            "ASSET"
+        } else {
+            "ENDORSEMENT"
+        }
+    }
+}
+
 impl<'w> Contents<'w> {
     pub(crate) fn new(rng: StdRng, world: &'w World, total: usize, now: i64) -> Self {
         Self {
@@ -169,11 +179,7 @@ impl<'w> Contents<'w> {
             }
             _ => None,
         };
-        let kind = if draft.is_asset {
-            "ASSET"
-        } else {
-            "ENDORSEMENT"
-        };
+        let kind = draft.kind();
         batch.add(
             "contents",
             row![
@@ -461,16 +467,23 @@ impl<'w> Contents<'w> {
             draft.texts.push((3, tag.to_owned()));
         }
         // Two and a half channels each.
+        let kind = draft.kind();
         let count = self.rng.random_range(2..=3);
         let start = self.rng.random_range(0..world.channels.len());
         let apart = self.rng.random_range(1..6);
         for i in 0..count {
             let channel = &world.channels[(start + i * apart) % world.channels.len()];
-            batch.add("content_channels", row![draft.id, channel.id, draft.at]);
+            batch.add(
+                "content_channels",
+                row![draft.id, channel.id, draft.at, kind],
+            );
         }
         if n % (self.total / IN_SMALL).max(1) == 1 && n / (self.total / IN_SMALL).max(1) < IN_SMALL
         {
-            batch.add("content_channels", row![draft.id, world.small, draft.at]);
+            batch.add(
+                "content_channels",
+                row![draft.id, world.small, draft.at, kind],
+            );
         }
         if self.chance(15) {
             for market in markets(&mut self.rng) {

@@ -125,7 +125,7 @@ const TABLES: &[(&str, &str)] = &[
         "id,endorsement_id,product_id,claim,state,decided_by_kind,decided_at,position,created_at",
     ),
     ("content_tags", "content_id,tag"),
-    ("content_channels", "content_id,channel_id,tagged_at"),
+    ("content_channels", "content_id,channel_id,tagged_at,kind"),
     ("content_markets", "content_id,market"),
     ("content_audiences", "content_id,audience_id"),
     ("content_products", "content_id,product_id"),

@@ -1,7 +1,7 @@
 //! The gate in Rust and the gate in SQL give the same answer, on random worlds: trees, unknown markets,
 //! boundary instants, several leases, attached endorsements, rules of every kind.
 
-mod stamps;
+pub(crate) mod stamps;
 mod world;
 
 use std::collections::{BTreeSet, HashMap};

@@ -5,7 +5,7 @@
 //! statement is served.
 
 #[cfg(test)]
-mod equality;
+pub(crate) mod equality;
 mod facts;
 mod holds;
 mod leases;
@@ -245,6 +245,26 @@ pub fn lets_out(ask: &Ask, alias: &'static str) -> Sql {
             attached_lets_out(ask, alias),
         ]))
         .push(" THEN TRUE ELSE FALSE END")
+}
+
+/// Contents that the rules of two questions may answer otherwise: true for a row under `alias` that is held by
+/// those of one and not of the other, or is attached to one that is. Both ask for the same place and instant.
+/// It is true for too many, never for too few.
+#[must_use]
+pub fn rules_differ(before: &Ask, after: &Ask, alias: &'static str) -> Sql {
+    let differ = |alias| {
+        Sql::new("(CASE WHEN ")
+            .append(rules::sql(before, alias))
+            .push(" THEN 1 ELSE 0 END <> CASE WHEN ")
+            .append(rules::sql(after, alias))
+            .push(" THEN 1 ELSE 0 END)")
+    };
+    let attached = Sql::of(
+        "EXISTS (SELECT 1 FROM endorsement_assets x JOIN contents n ON n.id = x.endorsement_id
+          WHERE x.asset_id = {c}.id AND ",
+        alias,
+    );
+    Sql::any([differ(alias), attached.append(differ("n")).push(")")])
 }
 
 fn own_lets_out(ask: &Ask, alias: &'static str) -> Sql {

@@ -332,6 +332,7 @@ impl Builder<'_> {
                         ("content_id", id.into()),
                         ("channel_id", channel.into()),
                         ("tagged_at", 1_i64.into()),
+                        ("kind", kind.into()),
                     ],
                 );
             }
@@ -530,6 +531,62 @@ impl Builder<'_> {
         }
     }
 
+    fn placements(&mut self) {
+        for (content, versions) in self.contents.clone() {
+            for version in versions {
+                let status = pick(self.rng, &["PLANNED", "LIVE", "RETIRED"]);
+                let live_from = (status != "PLANNED").then(|| instant(self.rng));
+                let live_to = (status == "RETIRED").then(|| instant(self.rng));
+                let channel = *self.channels.choose(self.rng).unwrap();
+                let product = maybe(self.rng, 0.3, |rng| *self.products.choose(rng).unwrap());
+                self.rows.add(
+                    "placements",
+                    [
+                        ("id", self.ids.uuid(Timestamp(1)).into()),
+                        ("content_id", content.into()),
+                        ("version_id", version.into()),
+                        ("channel_id", channel.into()),
+                        ("product_id", product.into()),
+                        ("location", "shelf".into()),
+                        ("status", status.into()),
+                        ("live_from", live_from.into()),
+                        ("live_to", live_to.into()),
+                        ("created_at", 1_i64.into()),
+                        ("updated_at", 1_i64.into()),
+                    ],
+                );
+            }
+        }
+    }
+
+    fn waivers(&mut self) {
+        for endorsement in self.endorsements.clone() {
+            let channel = *self.channels.choose(self.rng).unwrap();
+            let until = maybe(self.rng, 0.5, instant);
+            self.rows.add(
+                "waivers",
+                [
+                    ("endorsement_id", endorsement.into()),
+                    ("channel_id", channel.into()),
+                    ("reason", "not there".into()),
+                    ("until", until.into()),
+                    ("created_at", 1_i64.into()),
+                    ("created_by_kind", "SYSTEM".into()),
+                ],
+            );
+        }
+        for product in self.products.clone() {
+            let channel = *self.channels.choose(self.rng).unwrap();
+            self.rows.add(
+                "product_channels",
+                [
+                    ("product_id", product.into()),
+                    ("channel_id", channel.into()),
+                ],
+            );
+        }
+    }
+
     fn leases(&mut self) {
         for (content, versions) in std::mem::take(&mut self.contents) {
             for _ in 0..*[0, 0, 1, 1, 2, 3].choose(self.rng).unwrap() {
@@ -612,6 +669,8 @@ pub(super) fn world(rng: &mut SmallRng, ids: &Ids) -> World {
     builder.catalogue(&tree);
     (0..10).for_each(|_| builder.endorsement());
     (0..10).for_each(|_| builder.asset());
+    builder.placements();
+    builder.waivers();
     builder.leases();
     World {
         tree,
