@@ -13,6 +13,7 @@ use super::error::{GqlResult, fail};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::platform::db::{Cursor, KeyPart, Page, PageRequest};
+use crate::platform::seal::sha256_hex;
 
 /// Rows on a page when the caller does not say.
 pub(crate) const DEFAULT_PAGE: u32 = 20;
@@ -28,6 +29,12 @@ pub(crate) struct Position {
     app: Arc<App>,
     scope: Arc<str>,
     key: Vec<KeyPart>,
+}
+
+/// What a list is called in its cursors: a short hash of its name with all that narrows it. Names may be long, and
+/// are nobody's business.
+fn called(scope: &str) -> String {
+    sha256_hex(scope.as_bytes())[..16].to_owned()
 }
 
 impl CursorType for Position {
@@ -115,10 +122,11 @@ impl PageArgs {
             (None, Some(n)) => check_limit("last", n)?,
             (None, None) => DEFAULT_PAGE,
         };
+        let called = called(scope);
         let open = |name: &str, cursor: &Option<String>| -> Result<Option<Vec<KeyPart>>> {
             let Some(text) = cursor else { return Ok(None) };
             match app.sealer.open::<Cursor>("cursor", text) {
-                Ok(cursor) if cursor.scope == scope && cursor.key.len() == key_len => {
+                Ok(cursor) if cursor.scope == called && cursor.key.len() == key_len => {
                     Ok(Some(cursor.key))
                 }
                 _ => Err(Error::BadRequest(format!(
@@ -161,7 +169,7 @@ where
 {
     let mut connection =
         Connection::with_additional_fields(page.has_previous, page.has_next, total);
-    let scope: Arc<str> = Arc::from(scope);
+    let scope: Arc<str> = Arc::from(called(scope));
     connection.edges.extend(page.items.into_iter().map(|row| {
         let position = Position {
             app: Arc::clone(app),

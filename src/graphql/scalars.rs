@@ -4,11 +4,15 @@ use std::borrow::Cow;
 
 use async_graphql::registry::Registry;
 use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{DateTime as ChronoDateTime, NaiveDate};
+use chrono::NaiveDate;
 use iso_currency::Currency;
 use rust_decimal::Decimal as Number;
 
 use crate::platform::clock::{Day, Timestamp};
+
+/// How a time is written.
+pub(crate) const HOW_TIME: &str =
+    "Write the time as RFC 3339 with its offset, such as 2026-11-22T09:30:00Z.";
 
 fn text<T: ScalarType + InputType>(value: Value) -> Result<String, InputValueError<T>> {
     match value {
@@ -25,13 +29,8 @@ pub(crate) struct DateTime(pub(crate) Timestamp);
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         let text = text::<Self>(value)?;
-        // The years 1 to 9999 are RFC 3339's, and leave room for arithmetic.
-        match ChronoDateTime::parse_from_rfc3339(&text) {
-            Ok(at) => Ok(Self(Timestamp(at.timestamp_millis()))),
-            Err(_) => Err(InputValueError::custom(
-                "Write the time as RFC 3339 with its offset, such as 2026-11-22T09:30:00Z.",
-            )),
-        }
+        let at = Timestamp::from_rfc3339(&text).ok_or_else(|| InputValueError::custom(HOW_TIME));
+        at.map(Self)
     }
 
     fn to_value(&self) -> Value {

@@ -4,6 +4,8 @@
 //! `errors` where it refuses. A panic ends its request, not the process.
 
 mod auth;
+mod beacons;
+mod body;
 mod bytes;
 mod console;
 mod disposition;
@@ -18,6 +20,7 @@ mod redirect;
 mod refusal;
 mod renditions;
 mod request;
+mod rest;
 mod serve;
 mod uploads;
 
@@ -35,6 +38,7 @@ use anyhow::Context;
 use crate::app::App;
 use crate::graphql::Schema;
 use crate::graphql::guard::Guard;
+use crate::usage;
 use refusal::Refusal;
 
 /// What every handler reaches.
@@ -46,6 +50,7 @@ pub(crate) struct Server {
     pub(crate) guard: Guard,
     documents: graphql::Documents,
     buckets: graphql::Buckets,
+    beacons: usage::Queue,
     pub(crate) metrics: Option<PrometheusHandle>,
 }
 
@@ -64,6 +69,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         trusting: crate::graphql::build_trusting(),
         documents: graphql::Documents::default(),
         buckets: graphql::Buckets::new(&app.config.limits),
+        beacons: usage::Queue::start(app),
         metrics,
     });
     let mut texts = Router::new().route("/graphql", any(graphql::handle));
@@ -80,6 +86,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         .route("/exports/{kind}", get(exports::send))
         .route("/uploads", any(uploads::all))
         .route("/uploads/{id}", any(uploads::one))
+        .route("/e", any(beacons::count))
         .route("/r/{grant}/{key}", get(renditions::granted))
         .route("/d/{content}/{channel}/{preset}", get(renditions::stable))
         .route("/healthz", get(health::process))
@@ -98,6 +105,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
             Arc::clone(app),
             request::around,
         ))
+        .layer(axum::middleware::from_fn(rest::around))
         .with_state(server))
 }
 

@@ -7,9 +7,11 @@
 pub(crate) mod graphql;
 mod loaders;
 mod model;
+mod pages;
 mod record;
 mod store;
 
 pub(crate) use loaders::UsageOf;
 pub use model::{Totals, UsageKind};
+pub(crate) use pages::{PageEvent, Queue, Refused, Said};
 pub(crate) use store::of_contents as totals_of;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::model::UsageKind;
 use super::store::{self, Event};
 use crate::accounts::{OpContext, Scope, Viewer};
+use crate::app::App;
 use crate::channels::{self, Tree};
 use crate::contents::parse_public_id;
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
@@ -73,90 +74,147 @@ pub(super) async fn record_usage(cx: &OpContext, events: Vec<NewEvent>) -> Resul
     let places = places(cx, &events, &mut problems).await?;
     problems.check()?;
     let sent = events.len();
-    // The first of those with the same id counts; the map has them in the order of their ids.
-    let mut once: BTreeMap<String, Event> = BTreeMap::new();
+    let source: Arc<str> = cx.viewer.actor.key().into();
+    let mut kept = Vec::with_capacity(sent);
     for (event, place) in events.into_iter().zip(places) {
         let place = place.ok_or_else(|| Error::internal("an event without a placement"))?;
-        let kept = kept(cx.at(), event, place);
-        once.entry(kept.id.clone()).or_insert(kept);
+        kept.push(Event {
+            source: Arc::clone(&source),
+            id: event.id,
+            place,
+            kind: event.kind,
+            at: event.at.unwrap_or(cx.at()),
+            amount: event.count.unwrap_or(1).into(),
+            value: event.value,
+        });
     }
-    let batch = Batch {
-        viewer: Arc::clone(&cx.viewer),
-        source: cx.viewer.actor.key(),
-        events: once.into_values().collect(),
-        sent,
-    };
-    cx.write(batch, |tx, batch| Box::pin(add(tx, batch))).await
+    let batch = (Batch::of(Arc::clone(&cx.viewer), kept), sent);
+    cx.write(batch, |tx, (batch, sent)| {
+        Box::pin(async move {
+            let fates = batch.add(tx).await?;
+            // The brand was the caller's when the call began.
+            if fates.contains(&Fate::Unknown) {
+                return Err(Error::NotFound);
+            }
+            let accepted = fates.iter().filter(|fate| **fate == Fate::New).count();
+            let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+            Ok(Recorded {
+                accepted: number(accepted),
+                duplicates: number(sent - accepted),
+            })
+        })
+    })
+    .await
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Fate {
+    /// It counts from now on.
+    New,
+    /// It had come before.
+    Known,
+    /// There is nothing where it would count, or not for this viewer.
+    Unknown,
 }
 
 /// What one write takes in.
-struct Batch {
+pub(super) struct Batch {
     viewer: Arc<Viewer>,
-    source: String,
-    events: Vec<Event>,
-    /// How many there were with those that came twice.
-    sent: usize,
+    /// Each once, in the order of their keys.
+    pub(super) events: Vec<Event>,
 }
 
-async fn add(tx: &Tx, batch: &Batch) -> Result<Recorded> {
-    let new = store::new_events(tx, &batch.source, &batch.events).await?;
-    // What has come before opens nothing and keeps nothing alive.
-    let mut pulled: BTreeMap<Pulled, Shown> = BTreeMap::new();
-    for event in &new {
-        if let At::Pulled(key) = event.place {
-            let shown = pulled.entry(key).or_default();
-            if event.kind == UsageKind::Impression {
-                shown.at(event.at);
+impl Batch {
+    /// Of events with the same key the first counts.
+    pub(super) fn of(viewer: Arc<Viewer>, events: Vec<Event>) -> Self {
+        let mut once: BTreeMap<(String, String), Event> = BTreeMap::new();
+        for event in events {
+            once.entry(event.key()).or_insert(event);
+        }
+        let events = once.into_values().collect();
+        Self { viewer, events }
+    }
+
+    /// Adds the events: what became of each, in their order. The number of statements does not depend on how
+    /// many there are.
+    pub(super) async fn add(&self, tx: &Tx) -> Result<Vec<Fate>> {
+        let pulls = |event: &Event| matches!(event.place, At::Pulled(_));
+        // What has come before opens nothing and keeps nothing alive; it is asked where that is at stake.
+        let known = if self.events.iter().any(pulls) {
+            store::known(tx, &self.events).await?
+        } else {
+            HashSet::new()
+        };
+        let fresh = || self.events.iter().filter(|e| !known.contains(&e.key()));
+        let mut pulled: BTreeMap<Pulled, Shown> = BTreeMap::new();
+        let mut placed: HashSet<PlacementId> = HashSet::new();
+        for event in fresh() {
+            match event.place {
+                At::Placed(id) => {
+                    placed.insert(id);
+                }
+                At::Pulled(key) => {
+                    let shown = pulled.entry(key).or_default();
+                    if event.kind == UsageKind::Impression {
+                        shown.at(event.at);
+                    }
+                }
             }
         }
+        let placed: Vec<PlacementId> = placed.into_iter().collect();
+        let reached = store::reachable(&**tx, &self.viewer, &placed).await?;
+        let reached: HashSet<PlacementId> = reached.into_iter().collect();
+        let opened = placements_of(tx, &self.viewer, &pulled).await?;
+        let placement = |event: &Event| match event.place {
+            At::Placed(id) => reached.get(&id).copied(),
+            At::Pulled(key) => opened.get(&key).copied(),
+        };
+        let events: Vec<(PlacementId, &Event)> = fresh()
+            .filter_map(|event| placement(event).map(|id| (id, event)))
+            .collect();
+        let new = store::add(tx, &events).await?;
+        let fate = |event: &Event| {
+            if new.contains(&event.key()) {
+                Fate::New
+            } else if known.contains(&event.key()) || placement(event).is_some() {
+                Fate::Known
+            } else {
+                Fate::Unknown
+            }
+        };
+        Ok(self.events.iter().map(fate).collect())
     }
-    let opened = placements_of(tx, &batch.viewer, &pulled).await?;
-    let placement = |event: &Event| match event.place {
-        At::Placed(id) => Ok(id),
-        // The brand was the caller's when the call began.
-        At::Pulled(key) => opened.get(&key).copied().ok_or(Error::NotFound),
-    };
-    let events: Vec<(PlacementId, &Event)> = { new.into_iter() }
-        .map(|event| placement(event).map(|id| (id, event)))
-        .collect::<Result<_>>()?;
-    let accepted = store::add(tx, &batch.source, &events).await?;
-    let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-    Ok(Recorded {
-        accepted: number(accepted),
-        duplicates: number(batch.sent - accepted),
-    })
 }
 
-fn kept(now: Timestamp, event: NewEvent, place: At) -> Event {
-    Event {
-        id: event.id,
-        place,
-        kind: event.kind,
-        at: event.at.unwrap_or(now),
-        amount: event.count.unwrap_or(1).into(),
-        value: event.value,
-    }
+/// What is wrong with an event's id and time: the field, and what to do.
+pub(super) fn faults(
+    now: Timestamp,
+    id: &str,
+    at: Timestamp,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let length = id.chars().count();
+    let id = (length == 0 || length > MAX_ID || id.chars().any(char::is_control)).then(|| {
+        let text =
+            format!("An event's id has 1 to {MAX_ID} characters, and no control characters.");
+        ("id", text)
+    });
+    let is_far = at < now.plus_days(-MAX_AGE_DAYS) || at > now.plus_days(MAX_AHEAD_DAYS);
+    let at = is_far.then(|| {
+        let text = format!(
+            "An event lies at most {MAX_AGE_DAYS} days back and {MAX_AHEAD_DAYS} day ahead."
+        );
+        ("at", text)
+    });
+    id.into_iter().chain(at)
 }
 
 fn check(problems: &mut Problems, now: Timestamp, i: usize, event: &NewEvent) {
     let mut invalid = |field: &str, text: String| {
         problems.add(UserErrorCode::Invalid, &format!("events.{i}.{field}"), text);
     };
-    let length = event.id.chars().count();
-    if length == 0 || length > MAX_ID || event.id.chars().any(char::is_control) {
-        invalid(
-            "id",
-            format!("An event's id has 1 to {MAX_ID} characters, and no control characters."),
-        );
-    }
-    let at = event.at.unwrap_or(now);
-    if at < now.plus_days(-MAX_AGE_DAYS) || at > now.plus_days(MAX_AHEAD_DAYS) {
-        invalid(
-            "at",
-            format!(
-                "An event lies at most {MAX_AGE_DAYS} days back and {MAX_AHEAD_DAYS} day ahead."
-            ),
-        );
+    for (field, text) in faults(now, &event.id, event.at.unwrap_or(now)) {
+        invalid(field, text);
     }
     if event
         .count
@@ -191,16 +249,41 @@ fn check(problems: &mut Problems, now: Timestamp, i: usize, event: &NewEvent) {
 /// What an event says of where it was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Place {
-    Beacon(PlacementId),
-    Pulled(Pulled),
+    Key(At),
     In(ContentId, ChannelId),
 }
 
 /// Where an event counts: at a placement, or at the one that its page opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum At {
     Placed(PlacementId),
     Pulled(Pulled),
+}
+
+impl At {
+    /// What a page's key names; none for what is no key of ours.
+    pub(super) fn of_key(app: &App, key: &str) -> Option<Self> {
+        open_beacon(app, key)
+            .map(Self::Placed)
+            .or_else(|| open_pulled(app, key).map(Self::Pulled))
+    }
+
+    /// The sender of what a page counts with its key: so that no page takes the ids of another.
+    pub(super) fn source(&self) -> Arc<str> {
+        match self {
+            Self::Placed(id) => format!("page:{id}").into(),
+            Self::Pulled(key) => {
+                let product = key.product.map(|id| id.to_string()).unwrap_or_default();
+                let Pulled {
+                    content,
+                    channel,
+                    version,
+                    ..
+                } = key;
+                format!("page:{}:{channel}:{product}:{version}", content.0).into()
+            }
+        }
+    }
 }
 
 /// Where each event counts, in their order. What names none that the caller reaches is a problem.
@@ -214,9 +297,7 @@ async fn places(
         .iter()
         .map(
             |event| match (&event.beacon_key, &event.content, &event.channel) {
-                (Some(key), _, _) => open_beacon(&cx.app, key)
-                    .map(Place::Beacon)
-                    .or_else(|| open_pulled(&cx.app, key).map(Place::Pulled)),
+                (Some(key), _, _) => At::of_key(&cx.app, key).map(Place::Key),
                 (None, Some(content), Some(channel)) => {
                     let (_, content) = parse_public_id(content)?;
                     let channel = channels::resolve::find(&cx.viewer, &tree, channel)?;
@@ -252,10 +333,10 @@ async fn find<'p>(
     let mut pulled: HashSet<Pulled> = HashSet::new();
     for place in places {
         match *place {
-            Place::Beacon(id) => {
+            Place::Key(At::Placed(id)) => {
                 beacons.insert(id);
             }
-            Place::Pulled(key) => {
+            Place::Key(At::Pulled(key)) => {
                 pulled.insert(key);
             }
             Place::In(content, channel) => {
@@ -272,11 +353,13 @@ async fn find<'p>(
     let channels: Vec<ChannelId> = channels.into_iter().collect();
     let live = store::newest_live(db, &cx.viewer, &contents, &channels, cx.at()).await?;
     let seen = store::seen(db, &cx.viewer, pulled.iter().map(|key| key.content)).await?;
-    let reached = { reached.into_iter() }.map(|id| (Place::Beacon(id), At::Placed(id)));
+    let reached = { reached.into_iter() }
+        .map(At::Placed)
+        .map(|at| (Place::Key(at), at));
     let live = { live.into_iter() }
         .map(|((content, channel), id)| (Place::In(content, channel), At::Placed(id)));
     let pulled = { pulled.into_iter() }
         .filter(|key| seen.contains(&key.content))
-        .map(|key| (Place::Pulled(key), At::Pulled(key)));
+        .map(|key| (Place::Key(At::Pulled(key)), At::Pulled(key)));
     Ok(reached.chain(live).chain(pulled).collect())
 }

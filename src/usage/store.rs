@@ -1,6 +1,7 @@
 //! Queries on usage: roll-ups are read, events are only written.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
@@ -217,6 +218,8 @@ pub(super) async fn seen(
 /// An event as it is kept.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
+    /// Whose id it is: the caller's key, or for a page that of what it shows.
+    pub source: Arc<str>,
     pub id: String,
     pub place: At,
     pub kind: UsageKind,
@@ -226,38 +229,53 @@ pub(super) struct Event {
     pub value: Option<(i64, String)>,
 }
 
+impl Event {
+    /// What makes it one event, however often it is sent.
+    pub(super) fn key(&self) -> (String, String) {
+        (self.source.to_string(), self.id.clone())
+    }
+}
+
 #[derive(FromQueryResult)]
-struct EventRow {
+struct KeyRow {
+    source: String,
     event_id: String,
 }
 
-/// Those of the events that this source has not sent before, as far as that is known: a call at the same time
-/// may be sending them.
-pub(super) async fn new_events<'e>(
-    tx: &Tx,
-    source: &str,
-    events: &'e [Event],
-) -> Result<Vec<&'e Event>> {
-    // Only what a page opens is to be known before it is written.
-    if !events.iter().any(|e| matches!(e.place, At::Pulled(_))) {
-        return Ok(events.iter().collect());
-    }
-    let sql = Sql::new("SELECT event_id FROM usage_events WHERE source = ")
-        .bind(source)
-        .push(" AND event_id IN ")
-        .list(events.iter().map(|event| event.id.clone()));
-    let known: Vec<EventRow> = fetch(&**tx, sql).await?;
-    let known: HashSet<String> = known.into_iter().map(|row| row.event_id).collect();
-    Ok({ events.iter() }
-        .filter(|e| !known.contains(&e.id))
-        .collect())
+fn keys_of(rows: Vec<KeyRow>) -> HashSet<(String, String)> {
+    { rows.into_iter() }
+        .map(|row| (row.source, row.event_id))
+        .collect()
 }
 
-/// Inserts the events that this source has not sent before and adds them to the roll-ups; how many those
-/// were. `events` are sorted by id, each once: instances that take the same locks take them in one order.
-pub(super) async fn add(tx: &Tx, source: &str, events: &[(PlacementId, &Event)]) -> Result<usize> {
+/// Those of the events that have come before, as far as that is known: a call at the same time may be sending
+/// others.
+pub(super) async fn known(tx: &Tx, events: &[Event]) -> Result<HashSet<(String, String)>> {
     if events.is_empty() {
-        return Ok(0);
+        return Ok(HashSet::new());
+    }
+    let keys = events.iter().map(|event| {
+        Sql::new("(")
+            .bind(&*event.source)
+            .push(", ")
+            .bind(&*event.id)
+            .push(")")
+    });
+    let sql =
+        Sql::new("SELECT source, event_id FROM usage_events WHERE (source, event_id) IN (VALUES ")
+            .append(Sql::commas(keys))
+            .push(")");
+    Ok(keys_of(fetch(&**tx, sql).await?))
+}
+
+/// Inserts the events that have not come before and adds them to the roll-ups; which those were. `events` are
+/// sorted by their keys, each once: instances that take the same locks take them in one order.
+pub(super) async fn add(
+    tx: &Tx,
+    events: &[(PlacementId, &Event)],
+) -> Result<HashSet<(String, String)>> {
+    if events.is_empty() {
+        return Ok(HashSet::new());
     }
     let columns = [
         "source",
@@ -272,7 +290,7 @@ pub(super) async fn add(tx: &Tx, source: &str, events: &[(PlacementId, &Event)])
     ];
     let rows = events.iter().map(|(placement, event)| {
         vec![
-            source.into(),
+            (*event.source).into(),
             event.id.as_str().into(),
             (*placement).into(),
             event.kind.name().into(),
@@ -288,17 +306,16 @@ pub(super) async fn add(tx: &Tx, source: &str, events: &[(PlacementId, &Event)])
         ]
     });
     let insert = Sql::insert_all("usage_events", &columns, rows)
-        .push(" ON CONFLICT DO NOTHING RETURNING event_id");
-    let inserted: Vec<EventRow> = fetch(&**tx, insert).await?;
-    let new: HashSet<&str> = inserted.iter().map(|row| row.event_id.as_str()).collect();
+        .push(" ON CONFLICT DO NOTHING RETURNING source, event_id");
+    let inserted = keys_of(fetch(&**tx, insert).await?);
     let new: Vec<(PlacementId, &Event)> = { events.iter().copied() }
-        .filter(|(_, event)| new.contains(event.id.as_str()))
+        .filter(|(_, event)| inserted.contains(&event.key()))
         .collect();
     add_counts(tx, &new).await?;
     let shown = new.iter().filter(|(_, e)| e.kind == UsageKind::Impression);
     seen_by_beacon(tx, shown.map(|(placement, event)| (*placement, event.at))).await?;
     add_revenue(tx, &new).await?;
-    Ok(new.len())
+    Ok(inserted)
 }
 
 async fn add_counts(tx: &Tx, events: &[(PlacementId, &Event)]) -> Result<()> {

@@ -4,7 +4,6 @@
 mod headers;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
@@ -27,11 +26,6 @@ use headers::{
     EXTENSIONS, TUS_CHECKSUM_ALGORITHM, TUS_EXTENSION, TUS_MAX_SIZE, TUS_RESUMABLE, TUS_VERSION,
     UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION, http_date,
 };
-
-/// What of a refused body is still read, so that its sender sees the refusal and not a broken line.
-const MOST_SPENT: usize = 4 * 1024 * 1024;
-/// How long at most.
-const SPEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Answer = Result<Response, Refusal>;
 
@@ -126,9 +120,9 @@ async fn create(server: &Server, request: Request) -> Answer {
             offset: 0,
             announced,
             checksum,
-            body: Some(body(request)),
+            body: body(request),
         };
-        append(&cx, upload.id, piece).await
+        uploads::append(&cx, upload.id, piece).await.map_err(refuse)
     } else {
         Ok(upload)
     };
@@ -167,22 +161,12 @@ async fn add(server: &Server, id: &str, request: Request) -> Answer {
         offset: headers::offset(headers)?,
         announced: request.body().size_hint().exact(),
         checksum: headers::checksum(headers)?,
-        body: Some(body(request)),
+        body: body(request),
     };
-    let upload = append(&cx, parse(id)?, piece).await?;
+    let upload = uploads::append(&cx, parse(id)?, piece)
+        .await
+        .map_err(refuse)?;
     Ok((StatusCode::NO_CONTENT, state(&upload)).into_response())
-}
-
-async fn append(cx: &OpContext, id: UploadId, mut piece: Piece) -> Result<Upload, Refusal> {
-    match uploads::append(cx, id, &mut piece).await {
-        Ok(upload) => Ok(upload),
-        Err(fault) => {
-            if let Some(body) = piece.body {
-                spend(body).await;
-            }
-            Err(refuse(fault))
-        }
-    }
 }
 
 async fn end(server: &Server, id: &str, headers: &HeaderMap) -> Answer {
@@ -209,19 +193,6 @@ fn body(request: Request) -> uploads::Body {
     bytes
         .map(|bytes| bytes.map_err(|_| Error::BadRequest("the body ended early".to_owned())))
         .boxed()
-}
-
-async fn spend(mut body: uploads::Body) {
-    let read = async {
-        let mut count = 0;
-        while let Some(Ok(bytes)) = body.next().await {
-            count += bytes.len();
-            if count > MOST_SPENT {
-                return;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(SPEND_TIMEOUT, read).await;
 }
 
 fn wrong_type() -> Refusal {

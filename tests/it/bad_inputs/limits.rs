@@ -396,64 +396,18 @@ async fn a_known_document_is_validated_for_variables_that_it_did_not_have() {
 
 #[tokio::test]
 async fn an_operation_that_takes_too_long_is_ended_and_the_next_one_is_not() {
-    use accolade::platform::clock::Timestamp;
-    use accolade::platform::db::{Sql, run};
-    use accolade::platform::ids::Ids;
-    use accolade::platform::op::{Actor, Op};
-    use tokio::sync::Notify;
-
     let app = TestApp::start_limited(Limits {
         operation_timeout: Duration::from_millis(500),
         ..Limits::default()
     })
     .await;
-    // Somebody else holds what the mutation needs.
-    let other = app.database().open().await;
-    let (held, free) = (
-        std::sync::Arc::new(Notify::new()),
-        std::sync::Arc::new(Notify::new()),
-    );
-    let op = Op {
-        actor: Actor::System,
-        at: Timestamp(1),
-        ids: Ids::new(),
-        request_id: String::new(),
-        idempotency: None,
-    };
-    let shared = app.database().is_shared();
-    let (is_held, is_free) = (held.clone(), free.clone());
-    let holds = async move {
-        other
-            .write(
-                &op,
-                (is_held, is_free, shared),
-                |tx, (held, free, shared)| {
-                    Box::pin(async move {
-                        let sql = if *shared {
-                            "LOCK TABLE brands IN ACCESS EXCLUSIVE MODE"
-                        } else {
-                            "INSERT INTO revisions (value, name) VALUES (1, 'held')"
-                        };
-                        run(&**tx, Sql::new(sql)).await?;
-                        held.notify_one();
-                        free.notified().await;
-                        Ok(())
-                    })
-                },
-            )
-            .await
-    };
-    let asks = async {
-        held.notified().await;
-        let input = json!({ "name": "north" });
-        let answer = app
-            .answer_as(&app.admin, "createBrand", input, "brand { id }")
-            .await;
-        free.notify_one();
-        answer
-    };
-    let (held, answer) = tokio::join!(holds, asks);
-    held.unwrap();
+    let answer = app
+        .while_held("LOCK TABLE brands IN ACCESS EXCLUSIVE MODE", async {
+            let input = json!({ "name": "north" });
+            app.answer_as(&app.admin, "createBrand", input, "brand { id }")
+                .await
+        })
+        .await;
     assert_eq!((answer.status, answer.code()), (503, "UNAVAILABLE"));
     let message = answer.body["errors"][0]["message"].as_str().unwrap();
     assert!(message.contains("500 milliseconds"), "{message}");

@@ -1,6 +1,7 @@
 //! Inputs that must be refused with a clear error, after which the server goes on as if nothing had been.
 
 mod documents;
+mod early;
 mod files;
 mod limits;
 mod steps;

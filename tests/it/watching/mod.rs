@@ -1,5 +1,6 @@
 //! What is really there: sightings, and what integrations say.
 
+mod beacons;
 mod crawling;
 mod pulling;
 mod sightings;

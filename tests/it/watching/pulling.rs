@@ -9,7 +9,7 @@ use crate::support::TestApp;
 const KEY: &str = "query($id: ID!, $channel: ID!, $product: ID) { node(id: $id) {
     ... on Content { beaconKey(channel: $channel, product: $product) } } }";
 
-async fn key(app: &TestApp, token: &str, content: &str, product: Json) -> Json {
+pub(super) async fn key(app: &TestApp, token: &str, content: &str, product: Json) -> Json {
     let variables = json!({ "id": content, "channel": "shop.text", "product": product });
     let found = app.ask(token, KEY, variables).await.data();
     found["node"]["beaconKey"].clone()

@@ -236,3 +236,34 @@ async fn thousands_are_taken_at_once_and_two_at_a_time_count_once() {
     assert_eq!(counts(&sync(&app, json!([])).await), [0, 0, 5_000]);
     app.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_too_long_for_one_call_is_reported_in_parts() {
+    let (app, outlet) = desk().await;
+    let win = app
+        .endorsement("north", "Win", &outlet, json!({ "channels": ["shop"] }))
+        .await;
+    let rows = |range: std::ops::Range<usize>| {
+        let location = "x".repeat(300);
+        let row = |i| json!({ "key": format!("k{i}"), "content": win, "location": location });
+        Json::Array(range.map(row).collect())
+    };
+    let input = |name: &str, placements: Json| json!({ "integration": name, "channel": "shop.text", "placements": placements });
+    let whole = input("shop", rows(0..4_000));
+    let refused = app
+        .answer_as(&app.admin, "syncPlacements", whole, COUNTS)
+        .await;
+    assert_eq!((refused.status, refused.code()), (413, "BAD_REQUEST"));
+    let text = refused.body["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        text.contains("under an integration name of its own"),
+        "{text}"
+    );
+    for (name, range) in [("shop 1", 0..2), ("shop 2", 2..4), ("shop 1", 0..2)] {
+        app.mutate("syncPlacements", input(name, rows(range)), COUNTS)
+            .await;
+    }
+    let live = placements(&app, &win).await;
+    assert_eq!(statuses(&live), ["LIVE"; 4]);
+    app.stop().await;
+}
