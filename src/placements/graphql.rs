@@ -401,7 +401,7 @@ impl PlacementsMutation {
         )
     }
 
-    /// Throws a content away; it can be restored. IN_USE while it is live somewhere.
+    /// Throws a content away; it can be restored. IN_USE while it is live somewhere, or an asset of the endorsement is.
     async fn trash_content(
         &self,
         ctx: &Context<'_>,

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::model::{Placement, PlacementStatus};
 use super::store;
 use crate::accounts::{OpContext, Scope, Viewer};
-use crate::channels::{self, Demand, Severity, Tree};
+use crate::channels::{self, Rule, Tree};
 use crate::contents::service::{brand_condition, check_products};
 use crate::contents::{ContentKind, VersionState, public_id};
 use crate::error::{Error, Problems, Result, UserErrorCode};
@@ -155,17 +155,18 @@ pub(crate) async fn update_placement(
     .await
 }
 
-/// What goes live is what the gate lets out there now, as this transaction finds it.
+/// What goes live is what the gate lets out there now, as this transaction finds it: this very version, whichever
+/// is current.
 async fn check_gate(
     tx: &Tx,
     caller: &Caller,
-    content: ContentId,
+    shown: (ContentId, VersionId),
     channel: ChannelId,
     product: Option<ProductId>,
 ) -> Result<()> {
     let channel = caller.tree.get(channel).ok_or(Error::NotFound)?;
     let ask = Ask::new(&caller.tree, channel, tx.op.at).for_product(product);
-    match rights::refusal(&**tx, content, &ask).await? {
+    match rights::refusal(&**tx, shown, &ask).await? {
         Some(text) => Err(Error::user(UserErrorCode::NotAvailable, "content", text)),
         None => Ok(()),
     }
@@ -182,16 +183,8 @@ fn caller_of(
     channel: ChannelId,
     cap_field: &'static str,
 ) -> Caller {
-    let caps = tree
-        .rules(channel)
-        .into_iter()
-        .filter(|rule| rule.severity == Severity::Error);
-    let cap = caps
-        .filter_map(|rule| match rule.demand {
-            Demand::MaxEndorsements(cap) => Some(cap),
-            _ => None,
-        })
-        .min();
+    let rules = tree.rules(channel);
+    let cap = rules.iter().filter_map(Rule::cap).min();
     Caller {
         viewer: Arc::clone(viewer),
         tree: Arc::clone(tree),
@@ -278,7 +271,8 @@ async fn insert(tx: &Tx, new: &NewPlacement, caller: &Caller) -> Result<Made> {
     };
     let live = new.status == PlacementStatus::Live;
     if live {
-        check_gate(tx, caller, placed.content, new.channel, new.product).await?;
+        let shown = (placed.content, version);
+        check_gate(tx, caller, shown, new.channel, new.product).await?;
         check_cap(tx, &placed, new.channel, new.product, None, caller).await?;
     }
     let id: PlacementId = tx.id();
@@ -340,17 +334,20 @@ async fn update(
         check_products(tx, placed.brand, &[product], "product").await?;
     }
     let status = change.status.unwrap_or(before.status);
+    let version = change.version.unwrap_or(before.version);
     let goes_live = status == PlacementStatus::Live && before.status != status;
     if goes_live {
         placed.check_not_trashed("placement")?;
-        placeable(tx, content, change.version.unwrap_or(before.version)).await?;
-    } else if let Some(version) = change.version {
+    }
+    if goes_live || change.version.is_some() {
         placeable(tx, content, version).await?;
     }
     let product = change.product.unwrap_or(before.product);
-    if status == PlacementStatus::Live && (goes_live || product != before.product) {
-        // Another approved version in its place is judged like the one before: the gate asks the current one.
-        check_gate(tx, caller, content, before.channel, product).await?;
+    let is_another = goes_live || product != before.product;
+    if status == PlacementStatus::Live && (is_another || version != before.version) {
+        check_gate(tx, caller, (content, version), before.channel, product).await?;
+    }
+    if status == PlacementStatus::Live && is_another {
         check_cap(tx, &placed, before.channel, product, Some(id), caller).await?;
     }
     run(&**tx, changed(tx.op.at, before, change)).await?;

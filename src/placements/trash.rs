@@ -9,14 +9,15 @@ use crate::accounts::{OpContext, Reach, Scope, Viewer};
 use crate::contents::lifecycle::{input_content, lock_named};
 use crate::contents::service::announce;
 use crate::contents::{ContentKind, public_id};
+use crate::endorsements::service::lock_attached;
 use crate::error::{Error, Result, UserErrorCode};
 use crate::platform::db::{Sql, Tx, fetch_one, run};
 use crate::platform::ids::ContentId;
 use crate::platform::ledger::Audit;
 use crate::rights::is_live;
 
-/// Moves a content to the trash. IN_USE while a placement of it is live: its own, not those of what it is
-/// attached to.
+/// Moves a content to the trash. IN_USE while a placement of it is live, or one of an asset that is attached to
+/// it: what stands with an endorsement in the trash goes out nowhere, and nobody would be told that it is.
 pub(crate) async fn trash_content(cx: &OpContext, id: &str) -> Result<ContentId> {
     cx.viewer.require(Scope::Write)?;
     let (kind, id) = input_content(id, "id")?;
@@ -29,14 +30,20 @@ pub(crate) async fn trash_content(cx: &OpContext, id: &str) -> Result<ContentId>
 
 #[derive(FromQueryResult)]
 struct Live {
+    id: ContentId,
+    title: String,
     places: i64,
-    location: Option<String>,
+    location: String,
 }
 
 async fn trash(tx: &Tx, viewer: &Viewer, kind: ContentKind, id: ContentId) -> Result<ContentId> {
     let target = lock_named(tx, viewer, (kind, id), "id").await?;
     target.check_not_trashed("id")?;
-    check_not_live(tx, viewer, id).await?;
+    let attached = match kind {
+        ContentKind::Endorsement => lock_attached(tx, id).await?,
+        ContentKind::Asset => Vec::new(),
+    };
+    check_not_live(tx, viewer, id, attached).await?;
     let set = Sql::update("contents", [("trashed_at", tx.op.at.into())]);
     run(&**tx, set.push(" WHERE id = ").bind(id)).await?;
     tx.audit(Audit {
@@ -50,29 +57,51 @@ async fn trash(tx: &Tx, viewer: &Viewer, kind: ContentKind, id: ContentId) -> Re
     Ok(id)
 }
 
-async fn check_not_live(tx: &Tx, viewer: &Viewer, id: ContentId) -> Result<()> {
-    let sql =
-        Sql::new("SELECT count(*) AS places, min(p.location) AS location FROM placements p WHERE ")
-            .append(is_live("p", tx.op.at))
-            .push(" AND p.content_id = ")
-            .bind(id);
+async fn check_not_live(
+    tx: &Tx,
+    viewer: &Viewer,
+    id: ContentId,
+    attached: Vec<ContentId>,
+) -> Result<()> {
+    let sql = Sql::new(
+        "SELECT c.id, c.title, count(*) AS places, min(p.location) AS location
+         FROM placements p JOIN contents c ON c.id = p.content_id WHERE ",
+    )
+    .append(is_live("p", tx.op.at))
+    .push(" AND p.content_id IN ")
+    .list(attached.into_iter().chain([id]))
+    .push(" GROUP BY c.id, c.title ORDER BY CASE WHEN c.id = ")
+    .bind(id)
+    .push(" THEN 0 ELSE 1 END, c.id LIMIT 1");
     let live: Option<Live> = fetch_one(&**tx, sql).await?;
-    let Some(Live {
-        places,
-        location: Some(location),
-    }) = live
-    else {
-        return Ok(());
-    };
-    let text = match places {
-        // One who reaches some channels only is not told of places in others.
-        _ if viewer.channels != Reach::All => {
-            "It is live. Retire its live placements first.".to_owned()
+    match live {
+        Some(live) => {
+            let text = live.refusal(viewer, live.id == id);
+            Err(Error::user(UserErrorCode::InUse, "id", text))
         }
-        1 => format!("It is live at “{location}”. Retire that placement first."),
-        n => format!(
-            "It is live in {n} places, such as “{location}”. Retire those placements first."
-        ),
-    };
-    Err(Error::user(UserErrorCode::InUse, "id", text))
+        None => Ok(()),
+    }
+}
+
+impl Live {
+    fn refusal(&self, viewer: &Viewer, is_itself: bool) -> String {
+        let Self {
+            title, location, ..
+        } = self;
+        let (it, or_detach) = if is_itself {
+            ("It".to_owned(), "")
+        } else {
+            (format!("Its asset “{title}”"), ", or detach the asset")
+        };
+        match self.places {
+            // One who reaches some channels only is not told of places in others.
+            _ if viewer.channels != Reach::All => {
+                format!("{it} is live. Retire its live placements first{or_detach}.")
+            }
+            1 => format!("{it} is live at “{location}”. Retire that placement first{or_detach}."),
+            n => format!(
+                "{it} is live in {n} places, such as “{location}”. Retire those placements first{or_detach}."
+            ),
+        }
+    }
 }

@@ -5,10 +5,12 @@
 //! goes out nowhere from that instant on, so a take-down is about places that the server does not deliver to.
 
 pub(crate) mod graphql;
+mod late;
 mod loaders;
 mod model;
 mod recall;
 mod service;
 mod store;
 
+pub use late::open_take_downs;
 pub use model::RequestState;

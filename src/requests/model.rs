@@ -76,11 +76,21 @@ pub struct Request {
     pub placement: Option<PlacementId>,
     /// Of the placement, what is shown there.
     pub placed: Option<ContentId>,
+    /// And which version of it.
+    pub placed_version: Option<VersionId>,
     pub channel: Option<ChannelId>,
     pub product: Option<ProductId>,
     pub locale: Option<String>,
     pub fulfilled_by: Option<VersionId>,
     pub created_at: Timestamp,
+}
+
+impl Request {
+    /// What is shown at its placement.
+    #[must_use]
+    pub fn shown(&self) -> Option<(ContentId, VersionId)> {
+        self.placed.zip(self.placed_version)
+    }
 }
 
 /// How far the take-downs of a content have come. Those that were declined count for nothing.

@@ -12,11 +12,11 @@ use crate::channels::{self, Tree};
 use crate::contents::lifecycle::{input_content, lock_named, withdraw};
 use crate::contents::service::Target;
 use crate::contents::{ContentKind, public_id};
-use crate::endorsements::service::{check_recheck, record_recheck};
+use crate::endorsements::service::{check_recheck, lock_attached, record_recheck};
 use crate::error::{Error, Problems, Result, UserErrorCode};
-use crate::platform::db::{Sql, Tx, fetch, for_update, run};
+use crate::platform::db::{Sql, Tx, fetch};
 use crate::platform::ids::{
-    ChannelId, ContentId, EndorsementId, PlacementId, ProductId, RequestId,
+    BrandId, ChannelId, ContentId, EndorsementId, PlacementId, ProductId, RequestId,
 };
 use crate::platform::ledger::{Audit, Event};
 use crate::platform::text;
@@ -24,7 +24,7 @@ use crate::rights::gate::{Ask, Facts, decide};
 use crate::rights::{is_live, load_facts};
 
 /// Placements that are read, judged and written at a time.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 struct Recall {
     viewer: Arc<Viewer>,
@@ -55,11 +55,11 @@ pub(super) async fn withdraw_content(cx: &OpContext, id: &str, reason: &str) -> 
                 let text = "It is withdrawn already.";
                 return Err(Error::user(UserErrorCode::ForbiddenTransition, "id", text));
             }
-            let opened = recall(tx, &target, &step.reason, &step.tree).await?;
+            recall(tx, &target, &step.reason, &step.tree).await?;
+            // Not how many places it is live in: whoever reads this may not reach them.
             let changes = json!({
                 "withdrawnAt": tx.op.at.to_rfc3339(),
                 "reason": step.reason,
-                "takeDowns": opened,
             });
             tx.audit(Audit {
                 brand: Some(target.brand),
@@ -99,10 +99,10 @@ pub(super) async fn recheck_endorsement(
 }
 
 /// Withdraws a locked content and opens a take-down for each place where it is live, and where an asset of it is
-/// that no other endorsement keeps available. How many were opened. The caller audits.
-async fn recall(tx: &Tx, target: &Target, reason: &str, tree: &Tree) -> Result<i64> {
+/// that no other endorsement keeps available. The caller audits.
+async fn recall(tx: &Tx, target: &Target, reason: &str, tree: &Tree) -> Result<()> {
     let assets = match target.kind {
-        ContentKind::Endorsement => lock_assets(tx, target.id).await?,
+        ContentKind::Endorsement => lock_attached(tx, target.id).await?,
         ContentKind::Asset => Vec::new(),
     };
     withdraw(tx, target, reason).await?;
@@ -125,25 +125,7 @@ async fn recall(tx: &Tx, target: &Target, reason: &str, tree: &Tree) -> Result<i
             payload: json!({ "takeDowns": opened }),
         });
     }
-    Ok(opened)
-}
-
-#[derive(FromQueryResult)]
-struct AssetRow {
-    id: ContentId,
-}
-
-/// The assets of an endorsement that are live somewhere or may be going live now: locked, so that none goes
-/// live between the recall and its take-downs.
-async fn lock_assets(tx: &Tx, endorsement: ContentId) -> Result<Vec<ContentId>> {
-    let sql = Sql::new(
-        "SELECT id FROM contents WHERE id IN (SELECT asset_id FROM endorsement_assets WHERE endorsement_id = ",
-    )
-    .bind(endorsement)
-    .push(") ORDER BY id")
-    .push(for_update(&**tx));
-    let rows: Vec<AssetRow> = fetch(&**tx, sql).await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(())
 }
 
 /// A live placement without an open take-down.
@@ -195,7 +177,7 @@ async fn open_all(
     target: &Target,
     contents: &[ContentId],
     mut goes: impl FnMut(&Live) -> bool,
-) -> Result<i64> {
+) -> Result<usize> {
     let mut opened = 0;
     let mut last: Option<PlacementId> = None;
     loop {
@@ -220,13 +202,16 @@ async fn open_all(
         let Some(end) = page.last().map(|place| place.id) else {
             return Ok(opened);
         };
-        let going: Vec<PlacementId> = page
+        let going: Vec<Place> = page
             .iter()
             .filter(|place| goes(place))
-            .map(|place| place.id)
+            .map(|place| Place {
+                id: place.id,
+                recalled: target.id,
+                brand: target.brand,
+            })
             .collect();
-        opened += i64::try_from(going.len()).unwrap_or(i64::MAX);
-        insert(tx, target, &going).await?;
+        opened += insert(tx, &going).await?.len();
         if page.len() < PAGE {
             return Ok(opened);
         }
@@ -234,9 +219,23 @@ async fn open_all(
     }
 }
 
-async fn insert(tx: &Tx, target: &Target, placements: &[PlacementId]) -> Result<()> {
-    if placements.is_empty() {
-        return Ok(());
+/// A placement that is to be taken down, and the recall that asks.
+pub(super) struct Place {
+    pub id: PlacementId,
+    pub recalled: ContentId,
+    pub brand: BrandId,
+}
+
+#[derive(FromQueryResult)]
+struct Opened {
+    id: RequestId,
+    placement_id: PlacementId,
+}
+
+/// Opens take-downs; those that were, by placement: where another write has opened one meanwhile, that one counts.
+pub(super) async fn insert(tx: &Tx, places: &[Place]) -> Result<HashMap<PlacementId, RequestId>> {
+    if places.is_empty() {
+        return Ok(HashMap::new());
     }
     let columns = [
         "id",
@@ -251,20 +250,25 @@ async fn insert(tx: &Tx, target: &Target, placements: &[PlacementId]) -> Result<
         "updated_at",
     ];
     let (requester_kind, requester_id) = tx.op.actor.to_columns();
-    let rows = placements.iter().map(|placement| {
+    let rows = places.iter().map(|place| {
         vec![
             tx.id::<RequestId>().into(),
-            target.brand.into(),
+            place.brand.into(),
             true.into(),
             RequestState::Open.name().into(),
             requester_kind.clone().into(),
             requester_id.into(),
-            target.id.into(),
-            (*placement).into(),
+            place.recalled.into(),
+            place.id.into(),
             tx.op.at.into(),
             tx.op.at.into(),
         ]
     });
-    run(&**tx, Sql::insert_all("requests", &columns, rows)).await?;
-    Ok(())
+    let sql = Sql::insert_all("requests", &columns, rows).push(
+        " ON CONFLICT (placement_id) WHERE take_down AND state <> 'DECLINED' DO NOTHING
+          RETURNING id, placement_id",
+    );
+    let opened: Vec<Opened> = fetch(&**tx, sql).await?;
+    let opened = opened.into_iter().map(|row| (row.placement_id, row.id));
+    Ok(opened.collect())
 }

@@ -349,12 +349,12 @@ async fn check_step(
 /// A take-down is declined only where what is live may be shown again, as an asset may that now belongs to
 /// another endorsement.
 async fn check_let_out(tx: &Tx, request: &Request, caller: &Caller) -> Result<()> {
-    let (Some(placed), Some(channel)) = (request.placed, request.channel) else {
+    let (Some(shown), Some(channel)) = (request.shown(), request.channel) else {
         return Ok(());
     };
     let channel = caller.tree.get(channel).ok_or(Error::NotFound)?;
     let ask = Ask::new(&caller.tree, channel, tx.op.at).for_product(request.product);
-    match rights::refusal(&**tx, placed, &ask).await? {
+    match rights::refusal(&**tx, shown, &ask).await? {
         Some(why) => {
             let text = format!("It may not be shown there, so it must be taken down. {why}");
             Err(Error::user(UserErrorCode::NotAvailable, "state", text))

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
+use super::late;
 use super::model::{Request, RequestState, TakeDowns};
 use crate::accounts::{Reach, Viewer};
 use crate::contents::service::brand_condition;
 use crate::error::{Error, Result};
+use crate::placements;
 use crate::platform::clock::{Day, Timestamp};
 use crate::platform::db::{
     Direction, Page, PageRequest, SortColumn, Sql, fetch, fetch_count, keyset_page,
@@ -35,6 +37,7 @@ struct Row {
     content_id: Option<ContentId>,
     placement_id: Option<PlacementId>,
     placed_id: Option<ContentId>,
+    placed_version_id: Option<VersionId>,
     channel_id: Option<ChannelId>,
     product_id: Option<ProductId>,
     locale: Option<String>,
@@ -60,7 +63,8 @@ fn state(at: Timestamp) -> Sql {
 /// What was not named is that of the placement; why something was recalled is said with the content.
 const COLUMNS: &str = " AS state, r.id, r.brand_id, r.take_down, r.title, coalesce(r.body, c.withdrawn_reason) AS body,
      r.requester_kind, r.requester_id, r.assignee_id, r.due_on, coalesce(r.content_id, p.content_id) AS content_id,
-     r.placement_id, p.content_id AS placed_id, coalesce(r.channel_id, p.channel_id) AS channel_id,
+     r.placement_id, p.content_id AS placed_id,
+     p.version_id AS placed_version_id, coalesce(r.channel_id, p.channel_id) AS channel_id,
      coalesce(r.product_id, p.product_id) AS product_id, r.locale, r.fulfilled_by_id, r.created_at, p.location";
 
 const FROM: &str = " FROM requests r LEFT JOIN placements p ON p.id = r.placement_id
@@ -87,6 +91,7 @@ impl TryFrom<Row> for Request {
             content: row.content_id,
             placement: row.placement_id,
             placed: row.placed_id,
+            placed_version: row.placed_version_id,
             channel: row.channel_id,
             product: row.product_id,
             locale: row.locale,
@@ -220,15 +225,15 @@ struct CountRow {
     done: i64,
 }
 
-/// How far the take-downs of contents have come: those of their recall, and those at their placements. One
-/// statement; a content without any has no entry.
+/// How far the take-downs of contents have come: those of their recall, and those at their placements; what became
+/// live after its recall counts before its take-down is opened. One statement; a content without any has no entry.
 pub(super) async fn count_take_downs(
     db: &impl ConnectionTrait,
     viewer: &Viewer,
     at: Timestamp,
     contents: &[ContentId],
 ) -> Result<HashMap<ContentId, TakeDowns>> {
-    let sql = Sql::new("SELECT x.content_id, count(*) AS total, count(CASE WHEN ")
+    let asked = Sql::new("SELECT x.content_id, count(*) AS total, count(CASE WHEN ")
     .append(has_ended(at))
     .push(" THEN 1 END) AS done FROM (SELECT q.id, q.content_id FROM requests q WHERE q.take_down AND q.content_id IN ")
     .list(contents.iter().copied())
@@ -243,7 +248,30 @@ pub(super) async fn count_take_downs(
     )
     .append(visible(viewer))
     .push(" GROUP BY x.content_id");
-    let rows: Vec<CountRow> = fetch(db, sql).await?;
+    let named = |column: &'static str| Sql::new(column).push(" IN ").list(contents.iter().copied());
+    let unasked = [
+        ("c.id", late::own(at), named("c.id")),
+        ("c.id", late::of_assets(at), named("c.id")),
+        ("k.id", late::of_assets(at), named("k.id")),
+    ];
+    let mut sql = Sql::new(
+        "SELECT n.content_id, CAST(sum(n.total) AS bigint) AS total, CAST(sum(n.done) AS bigint) AS done FROM (",
+    )
+    .append(asked);
+    for (content, places, condition) in unasked {
+        sql = sql
+            .push(" UNION ALL SELECT ")
+            .push(content)
+            .push(", count(*), 0")
+            .append(places)
+            .push(" AND ")
+            .append(condition)
+            .push(" AND ")
+            .append(placements::visible(viewer))
+            .push(" GROUP BY ")
+            .push(content);
+    }
+    let rows: Vec<CountRow> = fetch(db, sql.push(") n GROUP BY n.content_id")).await?;
     Ok(rows
         .into_iter()
         .map(|row| {

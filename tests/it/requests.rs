@@ -2,6 +2,8 @@
 
 use std::slice::from_ref;
 
+use accolade::requests::open_take_downs;
+use chrono::TimeDelta;
 use serde_json::{Value as Json, json};
 
 use crate::support::TestApp;
@@ -101,15 +103,53 @@ impl Desk {
     }
 
     async fn take_downs(&self, content: &str) -> (i64, i64) {
+        self.take_downs_as(&self.app.admin, content).await
+    }
+
+    async fn take_downs_as(&self, token: &str, content: &str) -> (i64, i64) {
         let query =
             "query($id: ID!) { node(id: $id) { ... on Content { takeDowns { total done } } } }";
-        let app = &self.app;
-        let found = app.ask(&app.admin, query, json!({ "id": content })).await;
+        let found = self.app.ask(token, query, json!({ "id": content })).await;
         let counts = found.data()["node"]["takeDowns"].clone();
         (
             counts["total"].as_i64().unwrap(),
             counts["done"].as_i64().unwrap(),
         )
+    }
+
+    /// The key of a page of the shop that pulls.
+    async fn key(&self, content: &str) -> Json {
+        let query =
+            "query($id: ID!) { node(id: $id) { ... on Content { beaconKey(channel: \"shop\") } } }";
+        let app = &self.app;
+        let found = app.ask(&app.admin, query, json!({ "id": content })).await;
+        found.data()["node"]["beaconKey"].clone()
+    }
+
+    /// The page is looked at.
+    async fn impression(&self, id: &str, key: &Json) {
+        let event = json!({ "id": id, "kind": "IMPRESSION", "beaconKey": key });
+        let input = json!({ "events": [event] });
+        let counted = self.app.mutate("recordUsage", input, "accepted").await;
+        assert_eq!(counted["accepted"], 1);
+    }
+
+    /// An integration says what it shows on the site.
+    async fn sync(&self, contents: &[&str]) {
+        let placements: Vec<Json> = contents
+            .iter()
+            .map(|id| json!({ "key": id, "content": id, "location": "Top" }))
+            .collect();
+        let input = json!({ "integration": "site", "channel": "site", "placements": placements });
+        let synced = self
+            .app
+            .mutate("syncPlacements", input, "rejected { key }")
+            .await;
+        assert_eq!(synced["rejected"], json!([]));
+    }
+
+    async fn sweep(&self) -> usize {
+        open_take_downs(&self.app.app).await.unwrap()
     }
 }
 
@@ -587,5 +627,160 @@ async fn a_recall_of_thousands_of_places_tells_some_and_asks_all() {
         .query("{ requests(state: [OPEN]) { totalCount } }")
         .await;
     assert_eq!(found["requests"]["totalCount"], 2501);
+    desk.app.stop().await;
+}
+
+/// Where it is live is nothing that one who reaches other channels is told, not even as a number.
+#[tokio::test]
+async fn the_history_of_a_recall_does_not_tell_of_places_that_are_not_reached() {
+    let desk = Desk::new().await;
+    let app = &desk.app;
+    let win = desk.win("It lasts", json!({})).await;
+    desk.place(&win, "shop", "LIVE").await;
+    desk.recall(&win).await;
+    let site = app.token(&["READ"], &["north"], &["site"]).await;
+    let query = "query($id: ID!) { node(id: $id) { ... on Content { takeDowns { total done }
+        history(first: 50) { nodes { action changes } } } } }";
+    let found = app.ask(&site, query, json!({ "id": win })).await.data();
+    let node = &found["node"];
+    assert_eq!(node["takeDowns"], json!({ "total": 0, "done": 0 }));
+    let history = node["history"]["nodes"].as_array().unwrap();
+    let recall = history
+        .iter()
+        .find(|entry| entry["action"] == "withdrawContent")
+        .unwrap();
+    let told = json!({ "withdrawnAt": TestApp::day(0), "reason": "Wrong year" });
+    assert_eq!(recall["changes"], told);
+    desk.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_take_down_is_done_when_its_page_falls_silent() {
+    let desk = Desk::new().await;
+    let win = desk.win("It lasts", json!({})).await;
+    let key = desk.key(&win).await;
+    desk.impression("1", &key).await;
+    let done = desk.recall(&win).await;
+    assert_eq!(
+        done["content"]["takeDowns"],
+        json!({ "total": 1, "done": 0 })
+    );
+    let about = format!("content: \"{win}\"");
+    desk.app.advance(TimeDelta::days(13));
+    assert_eq!(desk.take_downs(&win).await, (1, 0));
+    assert_eq!(
+        desk.listed(&format!("{about}, state: [OPEN]")).await.len(),
+        1
+    );
+    desk.app.advance(TimeDelta::days(1));
+    assert_eq!(desk.take_downs(&win).await, (1, 1));
+    assert_eq!(
+        desk.listed(&format!("{about}, state: [DONE]")).await.len(),
+        1
+    );
+    assert_eq!(desk.sweep().await, 0);
+    desk.app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_live_again_after_its_recall_is_asked_for_by_itself() {
+    let desk = Desk::new().await;
+    let app = &desk.app;
+    let win = desk.win("It lasts", json!({})).await;
+    let key = desk.key(&win).await;
+    let placed = desk.place(&win, "shop", "LIVE").await;
+    desk.recall(&win).await;
+    desk.retire(&placed).await;
+    assert_eq!(desk.take_downs(&win).await, (1, 1));
+    let before = app.app.db.statements();
+    assert_eq!(desk.sweep().await, 0);
+    assert_eq!(
+        app.app.db.statements() - before,
+        1,
+        "where there is nothing"
+    );
+
+    // The page has its key still. It is counted at once, and asked for soon after.
+    desk.impression("1", &key).await;
+    desk.sync(&[&win]).await;
+    assert_eq!(desk.take_downs(&win).await, (3, 1));
+    let shop = app.token(&["READ"], &["north"], &["shop"]).await;
+    assert_eq!(desk.take_downs_as(&shop, &win).await, (2, 1));
+    let south = app.token(&["READ"], &["north"], &["site"]).await;
+    assert_eq!(desk.take_downs_as(&south, &win).await, (1, 0));
+    let about = format!("content: \"{win}\"");
+    assert_eq!(desk.listed(&about).await.len(), 1);
+    assert_eq!(desk.sweep().await, 2);
+    assert_eq!(desk.take_downs(&win).await, (3, 1));
+    assert_eq!(desk.take_downs_as(&shop, &win).await, (2, 1));
+    let query = format!(
+        "{{ requests({about}, state: [OPEN]) {{ nodes {{ takeDown body requester {{ __typename }} channel {{ slug }} }} }} }}"
+    );
+    let open = app.query(&query).await["requests"]["nodes"].clone();
+    let open = open.as_array().unwrap();
+    let channels: Vec<&Json> = open.iter().map(|r| &r["channel"]["slug"]).collect();
+    assert!(channels.contains(&&json!("shop")) && channels.contains(&&json!("site")));
+    for request in open {
+        let said = (&request["takeDown"], &request["body"]);
+        assert_eq!(said, (&json!(true), &json!("Wrong year")));
+        assert_eq!(request["requester"]["__typename"], "System");
+    }
+    // Those who do not reach the places are not told of them.
+    let query = "query($id: ID!) { node(id: $id) { ... on Content { history(first: 50) { nodes { action } } } } }";
+    let told = async |token: &str| {
+        let found = app.ask(token, query, json!({ "id": win })).await.data();
+        let nodes = found["node"]["history"]["nodes"]
+            .as_array()
+            .unwrap()
+            .clone();
+        nodes
+            .iter()
+            .filter(|entry| entry["action"] == "openTakeDown")
+            .count()
+    };
+    assert_eq!((told(&app.admin).await, told(&shop).await), (2, 0));
+
+    // It is asked once, whoever looks and however often, and again where it comes back.
+    assert_eq!(desk.sweep().await, 0);
+    desk.sync(&[]).await;
+    assert_eq!(desk.take_downs(&win).await, (3, 2));
+    desk.sync(&[&win]).await;
+    let (one, two) = tokio::join!(desk.sweep(), desk.sweep());
+    assert_eq!(one + two, 1);
+    assert_eq!(desk.listed(&about).await.len(), 4);
+    assert_eq!(desk.take_downs(&win).await, (4, 2));
+    desk.app.stop().await;
+}
+
+#[tokio::test]
+async fn a_badge_that_comes_back_is_asked_for_where_nothing_else_keeps_it() {
+    let desk = Desk::new().await;
+    let (shared, own) = (desk.badge("Shared").await, desk.badge("Own").await);
+    let win = desk
+        .win("It lasts", json!({ "assets": [shared, own] }))
+        .await;
+    let other = desk.win("It shines", json!({ "assets": [shared] })).await;
+    desk.recall(&win).await;
+    desk.sync(&[&shared, &own]).await;
+    assert_eq!(desk.take_downs(&win).await, (1, 0));
+    assert_eq!(desk.take_downs(&own).await, (1, 0), "at its own placement");
+    assert_eq!(desk.take_downs(&shared).await, (0, 0));
+    assert_eq!(desk.sweep().await, 1);
+    assert_eq!(desk.take_downs(&win).await, (1, 0));
+    assert_eq!(desk.take_downs(&own).await, (1, 0));
+    // What kept the other goes, too: of two recalls one asks, and the badge's own asks no more.
+    desk.recall(&other).await;
+    assert_eq!(desk.take_downs(&other).await, (1, 0));
+    desk.sync(&[&own]).await;
+    desk.sync(&[&shared, &own]).await;
+    assert_eq!(desk.take_downs(&win).await, (2, 0));
+    assert_eq!(desk.take_downs(&other).await, (1, 1));
+    assert_eq!(desk.take_downs(&shared).await, (2, 1));
+    assert_eq!(desk.sweep().await, 1);
+    assert_eq!(desk.take_downs(&win).await, (2, 0));
+    assert_eq!(desk.take_downs(&other).await, (1, 1));
+    desk.recall(&shared).await;
+    assert_eq!(desk.sweep().await, 0);
+    assert_eq!(desk.take_downs(&shared).await, (2, 1));
     desk.app.stop().await;
 }

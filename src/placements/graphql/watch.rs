@@ -127,7 +127,8 @@ pub(crate) struct SyncPlacementsInput {
     integration: String,
     /// The channel, by its id or slug.
     channel: ID,
-    /// All of them, at most 5,000: what is missing is retired.
+    /// All of them, at most 5,000: what is missing is retired. A body has at most 1 MiB, which 5,000 fill with some
+    /// 200 bytes each: where they are longer, send them in parts, each under an integration name of its own.
     placements: Vec<SyncedPlacementInput>,
     /// A key of your own: a repeated call with it changes nothing and answers the same.
     client_mutation_id: Option<String>,

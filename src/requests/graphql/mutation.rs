@@ -238,8 +238,8 @@ impl RequestsMutation {
     }
 
     /// Recalls a content, for good: its delivery stops at once everywhere, and a take-down opens for each place
-    /// where it is live; of an endorsement also where its assets are, unless another endorsement of theirs may
-    /// be shown there. What is withdrawn already, or in the trash, is a FORBIDDEN_TRANSITION.
+    /// where it is live, now or later; of an endorsement also where its assets are, unless another endorsement of
+    /// theirs may be shown there. What is withdrawn already, or in the trash, is a FORBIDDEN_TRANSITION.
     async fn withdraw_content(
         &self,
         ctx: &Context<'_>,
