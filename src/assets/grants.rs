@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch_one};
 use crate::platform::ids::{
-    BrandId, ChannelId, ContentId, EvidenceId, LeaseId, ReviewId, TokenId, VersionId,
+    BrandId, CaptureId, ChannelId, ContentId, EvidenceId, LeaseId, ReviewId, TokenId, VersionId,
 };
 use crate::platform::op::Actor;
 use crate::platform::seal::Sealer;
@@ -42,6 +42,10 @@ pub(crate) enum GrantSubject {
     Version(VersionId),
     /// The captured page, or the file, of a piece of evidence.
     Evidence(EvidenceId),
+    /// A page as it stood once.
+    Capture(CaptureId),
+    /// The text of such a page.
+    CaptureText(CaptureId),
     /// The document of a lease.
     Lease(LeaseId),
     /// The document that came with a review.
@@ -111,6 +115,8 @@ impl Grant {
         let (kind, id) = match self.subject {
             GrantSubject::Version(id) => ('v', id.0),
             GrantSubject::Evidence(id) => ('e', id.0),
+            GrantSubject::Capture(id) => ('p', id.0),
+            GrantSubject::CaptureText(id) => ('t', id.0),
             GrantSubject::Lease(id) => ('l', id.0),
             GrantSubject::Review(id) => ('r', id.0),
         };
@@ -175,6 +181,8 @@ pub(crate) fn open(sealer: &Sealer, text: &str) -> Option<Grant> {
     let subject = match kind {
         'v' => GrantSubject::Version(VersionId(id)),
         'e' => GrantSubject::Evidence(EvidenceId(id)),
+        'p' => GrantSubject::Capture(CaptureId(id)),
+        't' => GrantSubject::CaptureText(CaptureId(id)),
         'l' => GrantSubject::Lease(LeaseId(id)),
         'r' => GrantSubject::Review(ReviewId(id)),
         _ => return None,
@@ -252,6 +260,21 @@ pub(crate) async fn resolve(
                  JOIN files f ON f.sha256 = o.sha256 WHERE o.id = ",
             )
             .bind(*id),
+        GrantSubject::Capture(id) => sql
+            .push(
+                ", coalesce(i.filename, 'page') AS filename, c.id AS content_id, c.brand_id
+                 FROM page_captures o JOIN evidence i ON i.id = o.evidence_id
+                 JOIN contents c ON c.id = i.endorsement_id JOIN files f ON f.sha256 = o.sha256 WHERE o.id = ",
+            )
+            .bind(*id),
+        GrantSubject::CaptureText(id) => sql
+            .push(
+                ", coalesce(i.filename, 'page') || '.txt' AS filename, c.id AS content_id, c.brand_id
+                 FROM page_captures o JOIN evidence i ON i.id = o.evidence_id
+                 JOIN contents c ON c.id = i.endorsement_id JOIN files f ON f.sha256 = o.extract_sha256
+                 WHERE o.id = ",
+            )
+            .bind(*id),
         GrantSubject::Lease(id) => sql
             .push(
                 ", o.document_filename AS filename, CAST(NULL AS uuid) AS content_id, o.brand_id
@@ -300,6 +323,14 @@ mod tests {
             },
             Grant {
                 viewer: GrantViewer::Public(Vec::new()),
+                ..grant(0)
+            },
+            Grant {
+                subject: GrantSubject::Capture(CaptureId(id)),
+                ..grant(0)
+            },
+            Grant {
+                subject: GrantSubject::CaptureText(CaptureId(id)),
                 ..grant(0)
             },
             Grant {

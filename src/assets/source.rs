@@ -2,7 +2,7 @@
 //! the caller stored before.
 //!
 //! Bytes first, rows second: [`resolve_source`] runs before the transaction and says what the bytes are,
-//! [`keep`] writes their rows inside it. Of two uploads of the same bytes the first keeps its object; the
+//! [`super::keep`] writes their rows inside it. Of two uploads of the same bytes the first keeps its object; the
 //! other's is never claimed, and [`super::discard_unclaimed`] removes it after the request.
 
 use std::sync::Arc;
@@ -11,18 +11,13 @@ use async_graphql::{Context, ID, OneofObject};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 
 use super::upload::StoredUpload;
-use super::uses;
 use crate::error::{Error, Result, UserErrorCode};
 use crate::graphql::context::{Request, input_id};
 use crate::graphql::scalars::Sha256;
 use crate::graphql::upload::Upload;
-use crate::media;
-use crate::platform::db::{Sql, Tx, fetch_one, run};
+use crate::platform::db::{Sql, fetch};
 use crate::platform::ids::UploadId;
-use crate::uploads::{self, Measured};
-
-/// Which measurer the stored facts are of; counted up when it starts to measure something else.
-const MEASURER_REVISION: i32 = 1;
+use crate::uploads;
 
 /// Where a file comes from: exactly one of these.
 #[derive(OneofObject, Clone, Debug)]
@@ -35,7 +30,7 @@ pub(crate) enum FileSource {
     Sha256(Sha256),
 }
 
-/// Bytes that a mutation may use. [`keep`] them in its transaction.
+/// Bytes that a mutation may use. [`super::keep`] them in its transaction.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceFile {
     pub sha256: String,
@@ -44,11 +39,11 @@ pub(crate) struct SourceFile {
     pub media_type: String,
     pub bytes: i64,
     /// Present if their rows are still to be written.
-    upload: Option<Arc<StoredUpload>>,
+    pub(super) upload: Option<Arc<StoredUpload>>,
     /// The upload they came with, and the field that names it.
-    finished: Option<(UploadId, String)>,
+    pub(super) finished: Option<(UploadId, String)>,
     /// The field that names bytes which were stored before.
-    stored: Option<String>,
+    pub(super) stored: Option<String>,
 }
 
 /// The bytes that an input's `field` names. An upload that is not of this request is a BAD_REQUEST; bytes
@@ -109,7 +104,7 @@ pub(crate) async fn resolve_source(
     }
 }
 
-fn sent(upload: Arc<StoredUpload>, field: &str) -> Result<SourceFile> {
+pub(super) fn sent(upload: Arc<StoredUpload>, field: &str) -> Result<SourceFile> {
     match &upload.outcome {
         Ok(facts) if facts.media_type == uploads::TABLE => Err(Error::user(
             UserErrorCode::UnsupportedMedia,
@@ -139,15 +134,29 @@ struct Held {
 
 /// Bytes that this holder has stored, under the name that it last gave them.
 async fn held(db: &impl ConnectionTrait, holder: &str, sha256: &str) -> Result<Option<SourceFile>> {
+    Ok(held_of(db, holder, [sha256.to_owned()]).await?.pop())
+}
+
+/// Those of these bytes that this holder has stored. One statement.
+pub(super) async fn held_of(
+    db: &impl ConnectionTrait,
+    holder: &str,
+    hashes: impl IntoIterator<Item = String>,
+) -> Result<Vec<SourceFile>> {
     let sql = Sql::new(
         "SELECT f.sha256, h.filename, f.media_type, f.bytes FROM file_holders h
          JOIN files f ON f.sha256 = h.sha256 WHERE h.holder = ",
     )
     .bind(holder)
-    .push(" AND h.sha256 = ")
-    .bind(sha256);
-    let row: Option<Held> = fetch_one(db, sql).await?;
-    Ok(row.map(|row| SourceFile {
+    .push(" AND h.sha256 IN ")
+    .list(hashes);
+    stored(db, sql).await
+}
+
+/// Bytes that a statement selects.
+pub(super) async fn stored(db: &impl ConnectionTrait, sql: Sql) -> Result<Vec<SourceFile>> {
+    let rows: Vec<Held> = fetch(db, sql).await?;
+    let found = rows.into_iter().map(|row| SourceFile {
         sha256: row.sha256,
         filename: row.filename,
         media_type: row.media_type,
@@ -155,115 +164,6 @@ async fn held(db: &impl ConnectionTrait, holder: &str, sha256: &str) -> Result<O
         upload: None,
         finished: None,
         stored: None,
-    }))
-}
-
-/// Begins to use bytes: no transaction may use any without this. Writes the rows of those that came with this
-/// request, and that the caller holds them.
-pub(crate) async fn keep(tx: &Tx, file: &SourceFile) -> Result<()> {
-    let Some(upload) = &file.upload else {
-        uses::begin(tx).await?;
-        tx.write_last(uses::unmark(&file.sha256));
-        // They may have been given up since they were looked for.
-        return if uses::is_stored(tx, &file.sha256).await? {
-            Ok(())
-        } else {
-            Err(Error::not_found(file.stored.as_deref().unwrap_or_default()))
-        };
-    };
-    let Ok(facts) = &upload.outcome else {
-        return Err(Error::internal("refused bytes were to be kept"));
-    };
-    if let Some((id, field)) = &file.finished {
-        uploads::claim(tx, *id, field).await?;
-    }
-    keep_stored(
-        tx,
-        &StoredBytes {
-            sha256: &upload.sha256,
-            store_key: &upload.store_key,
-            bytes: upload.bytes,
-            facts,
-            seen: false,
-        },
-    )
-    .await?;
-    let row = [
-        ("holder", tx.op.actor.key().into()),
-        ("sha256", upload.sha256.clone().into()),
-        ("filename", upload.filename.clone().into()),
-    ];
-    let hold = Sql::insert("file_holders", row)
-        .push(" ON CONFLICT (holder, sha256) DO UPDATE SET filename = excluded.filename");
-    run(&**tx, hold).await?;
-    Ok(())
-}
-
-/// An object of the store, and what was measured in it.
-pub(crate) struct StoredBytes<'a> {
-    pub sha256: &'a str,
-    pub store_key: &'a str,
-    pub bytes: i64,
-    pub facts: &'a Measured,
-    /// Whether nobody need look at them: they are our own, and say nothing of themselves.
-    pub seen: bool,
-}
-
-/// Begins to use the bytes of an object: writes the rows of the file and of what was measured in it. Bytes that
-/// are there already stay where they are, unless those have been found to be wrong: then these take their place.
-pub(crate) async fn keep_stored(tx: &Tx, stored: &StoredBytes<'_>) -> Result<()> {
-    let facts = stored.facts;
-    uses::begin(tx).await?;
-    tx.write_last(uses::unmark(stored.sha256));
-    let sql = Sql::new(
-        "INSERT INTO files (sha256, store_key, bytes, media_type, created_at) SELECT ",
-    )
-    .append(Sql::commas([
-        Sql::default().bind(stored.sha256.to_owned()),
-        Sql::default().bind(stored.store_key.to_owned()),
-        Sql::default().bind(stored.bytes),
-        Sql::default().bind(facts.media_type.clone()),
-        Sql::default().bind(tx.op.at),
-    ]))
-    .push(" WHERE ")
-    .append(uses::is_not_given_up(stored.store_key))
-    .push(
-        " ON CONFLICT (sha256) DO UPDATE SET store_key = excluded.store_key, wrong_since = NULL
-             WHERE files.wrong_since IS NOT NULL",
-    );
-    if run(&**tx, sql).await? == 0 && !uses::is_stored(tx, stored.sha256).await? {
-        return Err(Error::Unavailable(anyhow::anyhow!(
-            "it took so long that its bytes were cleared away"
-        )));
-    }
-    let row = [
-        ("sha256", stored.sha256.to_owned().into()),
-        ("measurer_revision", MEASURER_REVISION.into()),
-        ("width", measured(facts.width).into()),
-        ("height", measured(facts.height).into()),
-        ("orientation", i32::from(facts.orientation).into()),
-        ("has_alpha", facts.has_alpha.into()),
-        ("color_space", facts.color_space.clone().into()),
-        ("frames", measured(facts.frames).into()),
-        (
-            "duration_ms",
-            facts
-                .duration_ms
-                .and_then(|ms| i64::try_from(ms).ok())
-                .into(),
-        ),
-        ("pages", measured(facts.pages).into()),
-        (
-            "looked_revision",
-            if stored.seen { media::REVISION } else { 0 }.into(),
-        ),
-    ];
-    let insert = Sql::insert("media_facts", row).push(" ON CONFLICT (sha256) DO NOTHING");
-    run(&**tx, insert).await?;
-    Ok(())
-}
-
-/// A measured number as the database has it; one past its range counts as not measured.
-fn measured(n: Option<u32>) -> Option<i32> {
-    n.and_then(|n| i32::try_from(n).ok())
+    });
+    Ok(found.collect())
 }

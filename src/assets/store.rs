@@ -3,59 +3,72 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait, FromQueryResult};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::model::Alt;
-use super::service::Body;
+use super::service::{Body, Clean};
 use crate::contents::AssetKind;
 use crate::error::{Error, Result};
-use crate::platform::db::{Sql, fetch, fetch_one, run};
+use crate::platform::db::{Sql, fetch, fetch_one, insert_many, run};
 use crate::platform::ids::{ContentId, VersionId};
 use crate::platform::names::{name_of, named};
 
-/// The row of a new asset, beside its content's.
-pub(super) async fn insert(
+/// The rows of new assets, beside their contents'.
+pub(super) async fn insert_all<'c>(
     db: &impl ConnectionTrait,
-    id: ContentId,
-    kind: AssetKind,
-    locale: Option<String>,
-    description: Option<String>,
+    new: impl Iterator<Item = (ContentId, &'c Clean)>,
 ) -> Result<()> {
-    let row = [
-        ("content_id", id.into()),
-        ("kind", name_of(kind)?.into()),
-        ("locale", locale.into()),
-        ("description", description.into()),
-    ];
-    run(db, Sql::insert("assets", row)).await?;
-    Ok(())
+    let (mut rows, mut alts) = (Vec::new(), Vec::new());
+    for (id, new) in new {
+        rows.push(vec![
+            id.into(),
+            name_of(new.kind)?.into(),
+            new.locale.clone().into(),
+            new.description.clone().into(),
+        ]);
+        alts.extend(alt_rows(id, &new.alts));
+    }
+    let columns = ["content_id", "kind", "locale", "description"];
+    insert_many(db, "assets", &columns, rows, "").await?;
+    insert_many(db, "asset_alts", &ALTS, alts, "").await
 }
 
-/// What a new version holds.
-pub(super) async fn insert_version(
+const ALTS: [&str; 3] = ["content_id", "locale", "alt"];
+
+fn alt_rows(id: ContentId, alts: &[Alt]) -> impl Iterator<Item = Vec<Value>> {
+    alts.iter().map(move |alt| {
+        vec![
+            id.into(),
+            alt.locale.clone().into(),
+            alt.text.clone().into(),
+        ]
+    })
+}
+
+/// What new versions hold.
+pub(super) async fn insert_versions(
     db: &impl ConnectionTrait,
-    id: VersionId,
-    body: &Body,
+    new: &[(VersionId, &Body)],
 ) -> Result<()> {
     let none: Option<String> = None;
-    let row = match body {
-        Body::File(file) => [
-            ("version_id", id.into()),
-            ("sha256", file.sha256.clone().into()),
-            ("filename", file.filename.clone().into()),
-            ("body", none.clone().into()),
-            ("folded", none.into()),
+    let rows = new.iter().map(|(id, body)| match body {
+        Body::File(file) => vec![
+            (*id).into(),
+            file.sha256.clone().into(),
+            file.filename.clone().into(),
+            none.clone().into(),
+            none.clone().into(),
         ],
-        Body::Text { text, folded } => [
-            ("version_id", id.into()),
-            ("sha256", none.clone().into()),
-            ("filename", none.into()),
-            ("body", text.clone().into()),
-            ("folded", folded.clone().into()),
+        Body::Text { text, folded } => vec![
+            (*id).into(),
+            none.clone().into(),
+            none.clone().into(),
+            text.clone().into(),
+            folded.clone().into(),
         ],
-    };
-    run(db, Sql::insert("asset_versions", row)).await?;
-    Ok(())
+    });
+    let columns = ["version_id", "sha256", "filename", "body", "folded"];
+    insert_many(db, "asset_versions", &columns, rows.collect(), "").await
 }
 
 #[derive(FromQueryResult)]
@@ -84,21 +97,7 @@ pub(super) async fn replace_alts(
         Sql::new("DELETE FROM asset_alts WHERE content_id = ").bind(id),
     )
     .await?;
-    if !alts.is_empty() {
-        let rows = alts.iter().map(|alt| {
-            vec![
-                id.into(),
-                alt.locale.clone().into(),
-                alt.text.clone().into(),
-            ]
-        });
-        run(
-            db,
-            Sql::insert_all("asset_alts", &["content_id", "locale", "alt"], rows),
-        )
-        .await?;
-    }
-    Ok(())
+    insert_many(db, "asset_alts", &ALTS, alt_rows(id, alts).collect(), "").await
 }
 
 #[derive(FromQueryResult)]
@@ -110,7 +109,7 @@ struct AltRow {
 
 /// Alternative texts by asset, each list in the order of its languages. Every id asked for has an entry.
 /// One statement.
-pub(super) async fn load_alts(
+pub(crate) async fn load_alts(
     db: &impl ConnectionTrait,
     ids: &[ContentId],
 ) -> Result<HashMap<ContentId, Arc<Vec<Alt>>>> {

@@ -6,11 +6,13 @@
 //!
 //! An object that was given up stays so: [`super::keep`] refuses to use it, however late its upload comes.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{Sql, Tx, fetch, fetch_count, fetch_one, run};
+use crate::platform::db::{Sql, Tx, fetch, fetch_one, run};
 
 /// What keeps a file: columns that refer to `files`. A holder's word that it has stored the bytes does not.
 pub(crate) const USES: [(&str, &str); 7] = [
@@ -43,25 +45,32 @@ async fn lock(tx: &Tx, call: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// Whether bytes are stored.
-pub(super) async fn is_stored(tx: &Tx, sha256: &str) -> Result<bool> {
-    let sql = Sql::new("SELECT count(*) AS n FROM files WHERE sha256 = ").bind(sha256);
-    Ok(fetch_count(&**tx, sql).await? > 0)
+/// Those of these bytes that are stored.
+pub(super) async fn stored<'h>(
+    tx: &Tx,
+    hashes: impl Iterator<Item = &'h str>,
+) -> Result<BTreeSet<String>> {
+    let sql = Sql::new("SELECT sha256 AS key FROM files WHERE sha256 IN ");
+    let rows: Vec<Key> = fetch(&**tx, sql.list(hashes.map(str::to_owned))).await?;
+    Ok(rows.into_iter().map(|row| row.key).collect())
 }
 
-/// That an object was not given up; a condition.
-pub(super) fn is_not_given_up(store_key: &str) -> Sql {
-    Sql::new(
-        "NOT EXISTS (SELECT 1 FROM unreferenced u WHERE u.kind = 'OBJECT'
-         AND u.removed_at IS NOT NULL AND u.name = ",
-    )
-    .bind(store_key)
-    .push(")")
+/// Those of these objects that were given up.
+pub(super) async fn given_up<'k>(
+    tx: &Tx,
+    keys: impl Iterator<Item = &'k str>,
+) -> Result<BTreeSet<String>> {
+    let sql = Sql::new(
+        "SELECT name AS key FROM unreferenced WHERE kind = 'OBJECT' AND removed_at IS NOT NULL AND name IN ",
+    );
+    let rows: Vec<Key> = fetch(&**tx, sql.list(keys.map(str::to_owned))).await?;
+    Ok(rows.into_iter().map(|row| row.key).collect())
 }
 
 /// Bytes that are used are not unreferenced: should nobody use them again, their time begins anew.
-pub(super) fn unmark(sha256: &str) -> Sql {
-    Sql::new("DELETE FROM unreferenced WHERE kind = 'FILE' AND name = ").bind(sha256)
+pub(super) fn unmark<'h>(hashes: impl Iterator<Item = &'h str>) -> Sql {
+    Sql::new("DELETE FROM unreferenced WHERE kind = 'FILE' AND name IN ")
+        .list(hashes.map(str::to_owned))
 }
 
 fn any_of(columns: &[(&'static str, &'static str)], value: &'static str) -> Sql {
@@ -237,7 +246,7 @@ pub(crate) async fn give_up_file(
             .bind(sha256);
         run(&**tx, sql).await?;
     }
-    run(&**tx, unmark(sha256)).await?;
+    run(&**tx, unmark(std::iter::once(sha256))).await?;
     let row = [
         ("kind", "OBJECT".into()),
         ("name", object.name.clone().into()),

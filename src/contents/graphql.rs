@@ -321,9 +321,9 @@ impl ContentFields {
         UsageTotals::load(ctx, UsageOf::Content(self.0.id), range).await
     }
 
-    /// For pages that pull: what a page that shows it sends with what it counts (`recordUsage`). The first
-    /// impression opens a placement, which is live until none has come for 14 days and follows the version that
-    /// pages were given. Null while it may not go out there.
+    /// For pages that pull: what a page that shows it sends with what it counts (`POST /e`, without a token, or
+    /// `recordUsage`). The first impression opens a placement, which is live until none has come for 14 days and
+    /// follows the version that pages were given. Null while it may not go out there.
     async fn beacon_key(
         &self,
         ctx: &Context<'_>,

@@ -85,19 +85,8 @@ pub(crate) fn check_times(
     }
 }
 
-/// Inserts a content's header, its labels and its first version, a DRAFT of the caller's: their ids. The rows of
-/// their kind must follow in the same transaction.
-pub(crate) async fn insert(
-    tx: &Tx,
-    new: &NewContent,
-    note: Option<&String>,
-) -> Result<(ContentId, VersionId)> {
-    let made = insert_all(tx, &[(new, note)]).await?;
-    let made = made.into_iter().next();
-    made.ok_or_else(|| Error::internal("a content was lost"))
-}
-
-/// The same for many; the number of statements grows with every 512 of them.
+/// Inserts the headers of contents, their labels and their first versions, DRAFTs of the caller's: their ids. The
+/// rows of their kind must follow in the same transaction. The number of statements grows with every 512 of them.
 pub(crate) async fn insert_all(
     tx: &Tx,
     new: &[(&NewContent, Option<&String>)],
@@ -190,7 +179,9 @@ async fn label_all(
                 .map(|m| row(m.clone().into())),
         );
         let tagged = labels.channels.iter().flatten();
-        channels.extend(tagged.map(|c| vec![(*id).into(), (*c).into(), tx.op.at.into()]));
+        let kind = new.kind.name();
+        channels
+            .extend(tagged.map(|c| vec![(*id).into(), (*c).into(), tx.op.at.into(), kind.into()]));
         audiences.extend(labels.audiences.iter().flatten().map(|a| row((*a).into())));
         sold.extend(labels.products.iter().flatten().map(|p| row((*p).into())));
         let named = labels.products.iter().flatten().copied();
@@ -205,7 +196,7 @@ async fn label_all(
         ("content_markets", &["content_id", "market"]),
         (
             "content_channels",
-            &["content_id", "channel_id", "tagged_at"],
+            &["content_id", "channel_id", "tagged_at", "kind"],
         ),
         ("content_audiences", &["content_id", "audience_id"]),
         ("content_products", &["content_id", "product_id"]),
@@ -237,12 +228,8 @@ pub(crate) fn announce(
 
 /// Replaces the lists that are given. A tag that stays keeps the time since when it stands; a product of
 /// another brand is NOT_FOUND.
-pub(crate) async fn set_labels(
-    tx: &Tx,
-    id: ContentId,
-    brand: BrandId,
-    labels: &LabelSet,
-) -> Result<()> {
+pub(crate) async fn set_labels(tx: &Tx, target: &Target, labels: &LabelSet) -> Result<()> {
+    let id = target.id;
     if let Some(tags) = &labels.tags {
         replace(
             tx,
@@ -250,13 +237,13 @@ pub(crate) async fn set_labels(
             "content_tags",
             "tag",
             tags.iter().map(|t| t.clone().into()).collect(),
-            None,
+            &[],
         )
         .await?;
     }
     if let Some(markets) = &labels.markets {
         let markets = markets.iter().map(|m| m.clone().into()).collect();
-        replace(tx, id, "content_markets", "market", markets, None).await?;
+        replace(tx, id, "content_markets", "market", markets, &[]).await?;
     }
     if let Some(channels) = &labels.channels {
         let channels = channels.iter().map(|c| (*c).into()).collect();
@@ -266,18 +253,21 @@ pub(crate) async fn set_labels(
             "content_channels",
             "channel_id",
             channels,
-            Some(("tagged_at", tx.op.at.into())),
+            &[
+                ("tagged_at", tx.op.at.into()),
+                ("kind", target.kind.name().into()),
+            ],
         )
         .await?;
     }
     if let Some(audiences) = &labels.audiences {
         let audiences = audiences.iter().map(|a| (*a).into()).collect();
-        replace(tx, id, "content_audiences", "audience_id", audiences, None).await?;
+        replace(tx, id, "content_audiences", "audience_id", audiences, &[]).await?;
     }
     if let Some(products) = &labels.products {
-        check_products(tx, brand, products, "products").await?;
+        check_products(tx, target.brand, products, "products").await?;
         let products = products.iter().map(|p| (*p).into()).collect();
-        replace(tx, id, "content_products", "product_id", products, None).await?;
+        replace(tx, id, "content_products", "product_id", products, &[]).await?;
     }
     Ok(())
 }
@@ -308,7 +298,7 @@ async fn replace(
     table: &'static str,
     column: &'static str,
     values: Vec<Value>,
-    extra: Option<(&'static str, Value)>,
+    more: &[(&'static str, Value)],
 ) -> Result<()> {
     let gone = Sql::new("DELETE FROM ")
         .push(table)
@@ -329,10 +319,10 @@ async fn replace(
         return Ok(());
     }
     let mut columns = vec!["content_id", column];
-    columns.extend(extra.iter().map(|(name, _)| *name));
+    columns.extend(more.iter().map(|(name, _)| *name));
     let rows = values.into_iter().map(|value| {
         let mut row = vec![id.into(), value];
-        row.extend(extra.iter().map(|(_, value)| value.clone()));
+        row.extend(more.iter().map(|(_, value)| value.clone()));
         row
     });
     let add = Sql::insert_all(table, &columns, rows).push(" ON CONFLICT DO NOTHING");

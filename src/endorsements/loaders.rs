@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
-use super::model::{Claim, Evidence};
+use super::model::{Capture, Claim, Evidence};
 use super::store::{self, Attachment};
 use crate::contents::service::brand_condition;
 use crate::graphql::loader::{LoadError, Loaders};
@@ -26,6 +26,10 @@ pub(crate) struct EvidenceKey(pub(crate) EvidenceId);
 /// The evidence of an endorsement that the viewer sees.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct EvidenceOfKey(pub(crate) ContentId);
+
+/// What is kept of the page of a piece of evidence, of an endorsement that the viewer sees.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct CapturesKey(pub(crate) EvidenceId);
 
 /// The ids of the assets attached to an endorsement, in their order; whether the viewer sees them is for
 /// the content's loader to say.
@@ -121,6 +125,33 @@ impl Loader<EvidenceOfKey> for Loaders {
                 .entry(EvidenceOfKey(evidence.endorsement))
                 .or_default()
                 .push(Arc::new(evidence));
+        }
+        Ok(lists
+            .into_iter()
+            .map(|(key, list)| (key, Arc::new(list)))
+            .collect())
+    }
+}
+
+impl Loader<CapturesKey> for Loaders {
+    type Value = Arc<Vec<Arc<Capture>>>;
+    type Error = LoadError;
+
+    async fn load(
+        &self,
+        keys: &[CapturesKey],
+    ) -> Result<HashMap<CapturesKey, Arc<Vec<Arc<Capture>>>>, LoadError> {
+        if self.viewer.is_public() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<EvidenceId> = keys.iter().map(|k| k.0).collect();
+        let visible = brand_condition(&self.viewer, "c.brand_id");
+        let mut lists: HashMap<CapturesKey, Vec<Arc<Capture>>> = HashMap::new();
+        for capture in store::load_captures(self.db(), &ids, visible).await? {
+            lists
+                .entry(CapturesKey(capture.evidence))
+                .or_default()
+                .push(Arc::new(capture));
         }
         Ok(lists
             .into_iter()

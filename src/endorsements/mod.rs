@@ -12,7 +12,7 @@ pub(crate) mod service;
 mod store;
 
 pub(crate) use loaders::{
-    AttachedKey, AttachedToKey, ClaimKey, ClaimsKey, EvidenceKey, EvidenceOfKey,
+    AttachedKey, AttachedToKey, CapturesKey, ClaimKey, ClaimsKey, EvidenceKey, EvidenceOfKey,
 };
 pub use model::{Claim, ClaimState, Evidence, EvidenceState, choose_statement};
 pub use pages::fetch_due;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contents::{Statement, StoredFile};
 use crate::platform::clock::Timestamp;
-use crate::platform::ids::{ClaimId, ContentId, EvidenceId, ProductId};
+use crate::platform::ids::{CaptureId, ClaimId, ContentId, EvidenceId, ProductId};
 use crate::platform::locale::lookup_chain;
 use crate::platform::op::Actor;
 
@@ -51,6 +51,23 @@ pub struct Evidence {
     /// Whether the quote stands on the page, as far as that was looked for.
     pub contains_quote: Option<bool>,
     pub note: Option<String>,
+}
+
+/// A page as it stood once, kept as evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capture {
+    pub id: CaptureId,
+    pub evidence: EvidenceId,
+    /// Where it stood, after all redirects.
+    pub url: String,
+    pub status: i32,
+    /// Names in small letters; without cookies.
+    pub headers: Vec<(String, String)>,
+    pub file: StoredFile,
+    /// What browsers show of it as text; none of a picture or a PDF.
+    pub text: Option<StoredFile>,
+    pub contains_quote: Option<bool>,
+    pub captured_at: Timestamp,
 }
 
 /// A selling point that an endorsement backs.

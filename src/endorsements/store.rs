@@ -3,12 +3,13 @@
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
-use super::model::{Claim, Evidence};
+use super::model::{Capture, Claim, Evidence};
+use crate::contents::StoredFile;
 use crate::contents::store::FileRow;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch};
-use crate::platform::ids::{ClaimId, ContentId, EvidenceId, ProductId};
+use crate::platform::ids::{CaptureId, ClaimId, ContentId, EvidenceId, ProductId};
 use crate::platform::names::named;
 use crate::platform::op::Actor;
 
@@ -156,6 +157,70 @@ pub(super) async fn load_evidence_of(
         ]),
     )
     .await
+}
+
+#[derive(FromQueryResult)]
+struct CaptureRow {
+    id: CaptureId,
+    evidence_id: EvidenceId,
+    url: String,
+    status: i32,
+    headers: String,
+    #[sea_orm(nested)]
+    file: FileRow,
+    text_sha256: Option<String>,
+    text_bytes: Option<i64>,
+    contains_quote: Option<bool>,
+    captured_at: Timestamp,
+}
+
+/// What is kept of the pages of pieces of evidence, the oldest first, where a condition on the content `c` holds.
+pub(super) async fn load_captures(
+    db: &impl ConnectionTrait,
+    evidence: &[EvidenceId],
+    visible: Sql,
+) -> Result<Vec<Capture>> {
+    let sql = Sql::new(
+        "SELECT p.id, p.evidence_id, p.url, p.status, p.headers, p.sha256, coalesce(i.filename, 'page') AS filename,
+         f.media_type, f.bytes, m.width, m.height, m.has_alpha, m.color_space, m.duration_ms, m.pages, m.frames,
+         m.orientation, t.sha256 AS text_sha256, t.bytes AS text_bytes, p.contains_quote, p.captured_at
+         FROM page_captures p
+         JOIN evidence i ON i.id = p.evidence_id
+         JOIN contents c ON c.id = i.endorsement_id
+         JOIN files f ON f.sha256 = p.sha256
+         LEFT JOIN media_facts m ON m.sha256 = p.sha256
+         LEFT JOIN files t ON t.sha256 = p.extract_sha256
+         WHERE p.evidence_id IN ",
+    )
+    .list(evidence.iter().copied())
+    .push(" AND ")
+    .append(visible)
+    .push(" ORDER BY p.evidence_id, p.captured_at, p.id");
+    let rows: Vec<CaptureRow> = fetch(db, sql).await?;
+    rows.into_iter().map(one_capture).collect()
+}
+
+fn one_capture(row: CaptureRow) -> Result<Capture> {
+    let file = row.file.stored();
+    let file = file.ok_or_else(|| Error::internal("a capture without a file"))?;
+    let text = row.text_sha256.zip(row.text_bytes);
+    Ok(Capture {
+        id: row.id,
+        evidence: row.evidence_id,
+        url: row.url,
+        status: row.status,
+        headers: serde_json::from_str(&row.headers).map_err(Error::internal)?,
+        text: text.map(|(sha256, bytes)| StoredFile {
+            sha256,
+            filename: format!("{}.txt", file.filename),
+            media_type: "text/plain".to_owned(),
+            bytes,
+            ..StoredFile::default()
+        }),
+        file,
+        contains_quote: row.contains_quote,
+        captured_at: row.captured_at,
+    })
 }
 
 /// That an asset is shown with an endorsement.

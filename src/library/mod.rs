@@ -8,6 +8,6 @@ mod hanging;
 pub(crate) mod list;
 mod loaders;
 #[cfg(test)]
-mod plans;
+pub(crate) mod plans;
 
 pub(crate) use loaders::{ContentKey, LabelsKey, StatementsKey, VersionKey};

@@ -18,7 +18,7 @@ use crate::rights::gate::Ask;
 use crate::testing::TestDatabase;
 
 /// One connection, on which PostgreSQL walks an index wherever there is one that fits.
-async fn planner(database: &TestDatabase) -> DatabaseConnection {
+pub(crate) async fn planner(database: &TestDatabase) -> DatabaseConnection {
     let mut options = ConnectOptions::new(database.config().url.clone());
     options.max_connections(1);
     let db = Database::connect(options).await.unwrap();
@@ -32,7 +32,7 @@ async fn planner(database: &TestDatabase) -> DatabaseConnection {
 }
 
 /// What the list itself reads, in the words of its database: not what the gate looks up for each row.
-async fn plan(db: &DatabaseConnection, sql: Sql) -> Vec<String> {
+pub(crate) async fn plan(db: &DatabaseConnection, sql: Sql) -> Vec<String> {
     let backend = db.get_database_backend();
     let mut statement = sql.into_statement(backend);
     let (explain, column) = match backend {
@@ -51,7 +51,7 @@ async fn plan(db: &DatabaseConnection, sql: Sql) -> Vec<String> {
 }
 
 /// By one of these indexes: in empty tables PostgreSQL may take a list of all brands for that of one.
-fn walks(plan: &[String], indexes: &[&str]) {
+pub(crate) fn walks(plan: &[String], indexes: &[&str]) {
     let text = plan.join("\n");
     assert!(
         indexes.iter().any(|index| text.contains(index)),

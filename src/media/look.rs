@@ -6,7 +6,7 @@ use std::time::Duration;
 use accolade_draw::DrawError;
 use serde_json::{Map, json};
 
-use super::store::{self, Found, Unseen};
+use super::store::{self, Found, Place, Unseen};
 use super::workers::StoredSource;
 use crate::accounts::OpContext;
 use crate::app::App;
@@ -49,12 +49,13 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
     let after = app.workers.swept_to();
     let files = store::unseen_after(app.db.read(), &after, TURN).await?;
     // After the last there is the first again.
-    app.workers.sweep_on_from(String::new());
+    app.workers.sweep_on_from(Place::default());
     for file in files {
         if *app.draining.borrow() {
             break;
         }
-        app.workers.sweep_on_from(file.sha256.clone());
+        app.workers
+            .sweep_on_from((file.looked_revision, file.sha256.clone()));
         if let Err(error) = look_at(app, file).await {
             tracing::info!(error = %error, "a file is looked at later");
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::look::REVISION;
 use crate::error::{Error, Result};
-use crate::platform::db::{Sql, Tx, fetch, run};
+use crate::platform::db::{Sql, Tx, fetch, fetch_one, run};
 
 /// A file that nobody has looked at.
 #[derive(Clone, Debug, FromQueryResult)]
@@ -16,36 +16,50 @@ pub(super) struct Unseen {
     pub sha256: String,
     pub media_type: String,
     pub bytes: i64,
+    /// The revision that has looked at it last; 0: none.
+    pub looked_revision: i32,
 }
 
-/// Files that this revision has not looked at and whose hashes a condition on `m.sha256` selects, in their
-/// order: at most `most`.
-async fn unseen(db: &impl ConnectionTrait, condition: Sql, most: i64) -> Result<Vec<Unseen>> {
-    let sql = Sql::new(
-        "SELECT f.sha256, f.media_type, f.bytes FROM media_facts m JOIN files f ON f.sha256 = m.sha256
+/// Files that this revision has not looked at and that a condition on `m` selects, those that the oldest
+/// revisions have looked at first: at most `most`.
+fn unseen(condition: Sql, most: i64) -> Sql {
+    Sql::new(
+        "SELECT f.sha256, f.media_type, f.bytes, m.looked_revision
+         FROM media_facts m JOIN files f ON f.sha256 = m.sha256
          WHERE f.wrong_since IS NULL AND m.looked_revision < ",
     )
     .bind(REVISION)
     .push(" AND ")
     .append(condition)
-    .push(" ORDER BY m.sha256 LIMIT ")
-    .bind(most);
-    fetch(db, sql).await
+    .push(" ORDER BY m.looked_revision, m.sha256 LIMIT ")
+    .bind(most)
+}
+
+/// Those that come after this one in that order.
+fn after(place: &Place) -> Sql {
+    Sql::new("(m.looked_revision, m.sha256) > (")
+        .bind(place.0)
+        .push(", ")
+        .bind(place.1.clone())
+        .push(")")
 }
 
 /// A file, unless this revision has looked at it.
 pub(super) async fn if_unseen(db: &impl ConnectionTrait, sha256: &str) -> Result<Option<Unseen>> {
     let condition = Sql::new("m.sha256 = ").bind(sha256);
-    Ok(unseen(db, condition, 1).await?.pop())
+    fetch_one(db, unseen(condition, 1)).await
 }
 
-/// Files that this revision has not looked at, those with hashes after this one.
+/// How far the looking in the background has come: a revision, and a hash among those that it looked at last.
+pub(super) type Place = (i32, String);
+
+/// Files that this revision has not looked at, those after a place.
 pub(super) async fn unseen_after(
     db: &impl ConnectionTrait,
-    sha256: &str,
+    place: &Place,
     most: i64,
 ) -> Result<Vec<Unseen>> {
-    unseen(db, Sql::new("m.sha256 > ").bind(sha256), most).await
+    fetch(db, unseen(after(place), most)).await
 }
 
 /// What came of looking at a file.
@@ -149,4 +163,23 @@ pub(super) async fn load_metadata(
             Ok((row.sha256, found))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::plans::{plan, planner, walks};
+    use crate::testing::TestDatabase;
+
+    /// It is asked every few seconds, most often in vain: it must not read all that has been looked at.
+    #[tokio::test]
+    async fn what_is_to_be_looked_at_is_found_by_its_index() {
+        let database = TestDatabase::create().await;
+        drop(database.open().await);
+        let db = planner(&database).await;
+        let plan = plan(&db, unseen(after(&(0, "a".into())), 100)).await;
+        walks(&plan, &["media_facts_looked"]);
+        db.close().await.unwrap();
+        database.remove().await;
+    }
 }

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use sea_orm::FromQueryResult;
 use tokio::io::AsyncWriteExt;
 
+use super::store::Place;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::platform::blob::StoreConfig;
@@ -17,8 +18,8 @@ use crate::platform::db::{Sql, fetch_one};
 #[derive(Default)]
 pub struct Workers {
     pool: OnceLock<Pool>,
-    /// The hash of the file that was looked at last in the background.
-    swept_to: Mutex<String>,
+    /// How far the looking in the background has come.
+    swept_to: Mutex<Place>,
 }
 
 impl Workers {
@@ -35,15 +36,15 @@ impl Workers {
         Ok(self.pool.get_or_init(|| pool).clone())
     }
 
-    pub(super) fn swept_to(&self) -> String {
+    pub(super) fn swept_to(&self) -> Place {
         self.lock().clone()
     }
 
-    pub(super) fn sweep_on_from(&self, sha256: String) {
-        *self.lock() = sha256;
+    pub(super) fn sweep_on_from(&self, place: Place) {
+        *self.lock() = place;
     }
 
-    fn lock(&self) -> MutexGuard<'_, String> {
+    fn lock(&self) -> MutexGuard<'_, Place> {
         self.swept_to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -310,6 +310,58 @@ async fn a_page_that_lost_the_quote_asks_again_and_what_it_said_is_kept() {
 }
 
 #[tokio::test]
+async fn what_a_page_said_first_and_what_it_said_last_are_both_there() {
+    let pages = Pages::start().await;
+    let app = app_of(&pages).await;
+    let win = app.win(Some("It lasts."), Some(&pages.url("/a"))).await;
+    let captures = async || {
+        let query = "query($id: ID!) { node(id: $id) { ... on Endorsement { evidence { file { sha256 } captures {
+            url status capturedAt containsQuote headers { name value } file { sha256 filename url }
+            text { mediaType filename bytes url } } } } } }";
+        let found = app.ask(&app.admin, query, json!({ "id": win })).await;
+        found.data()["node"]["evidence"][0].take()
+    };
+    assert_eq!(captures().await["captures"], json!([]));
+    for (week, word) in (0..).zip(["lasts", "broke", "melted"]) {
+        pages.html("/a", &format!("<p>It {word}.<p>Drücken: 灯"));
+        app.advance(TimeDelta::days(if week == 0 { 0 } else { 7 }));
+        app.fetch().await;
+        let proof = captures().await;
+        let kept = proof["captures"].as_array().unwrap();
+        assert_eq!(kept.len(), usize::from(week > 0) + 1);
+        assert_eq!(kept[0]["file"]["sha256"], proof["file"]["sha256"]);
+        assert_eq!(kept[0]["containsQuote"], true);
+        let last = kept.last().unwrap();
+        assert_eq!(last["containsQuote"], week == 0);
+        assert_eq!(last["capturedAt"], json!(TestApp::day(7 * week)));
+        assert_eq!(
+            (&last["url"], &last["status"]),
+            (&json!(pages.url("/a")), &json!(200))
+        );
+        let kind = json!({ "name": "content-type", "value": "text/html; charset=utf-8" });
+        assert!(
+            last["headers"].as_array().unwrap().contains(&kind),
+            "{last:#}"
+        );
+        let text = &last["text"];
+        assert_eq!(text["mediaType"], "text/plain");
+        let name = last["file"]["filename"].as_str().unwrap();
+        assert_eq!(text["filename"], format!("{name}.txt"));
+        let read = async |file: &Json| {
+            let answer = app.http.get(file["url"].as_str().unwrap()).send().await;
+            answer.unwrap().text().await.unwrap()
+        };
+        let said = read(text).await;
+        let words: Vec<&str> = said.split_whitespace().collect();
+        assert_eq!(words.join(" "), format!("It {word}. Drücken: 灯"));
+        assert_eq!(text["bytes"], said.len());
+        let html = read(&last["file"]).await;
+        assert_eq!(html, format!("<p>It {word}.<p>Drücken: 灯"));
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn without_a_quote_the_main_text_counts() {
     let pages = Pages::start().await;
     let app = app_of(&pages).await;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
 use crate::accounts::graphql::Actor;
 use crate::assets::file::File;
 use crate::assets::grants::GrantSubject;
 use crate::catalog::graphql::Product;
 use crate::endorsements::model::{self, ClaimState, EvidenceState};
-use crate::endorsements::{ClaimKey, EvidenceKey};
+use crate::endorsements::{CapturesKey, ClaimKey, EvidenceKey};
 use crate::error::{Error, Result};
 use crate::graphql::context::Request;
 use crate::graphql::error::{GqlResult, OrFail};
@@ -73,10 +73,73 @@ impl Evidence {
         self.0.contains_quote
     }
 
+    /// The page as it is kept: as it stood at first, and as it stood when it last said something else. None for
+    /// a file.
+    async fn captures(&self, ctx: &Context<'_>) -> GqlResult<Vec<PageCapture>> {
+        let key = CapturesKey(self.0.id);
+        let found = ctx.loader().load_one(key).await.or_fail()?;
+        let found = found.unwrap_or_default();
+        Ok(found.iter().cloned().map(PageCapture).collect())
+    }
+
     /// What the one who added it says of it.
     async fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
+}
+
+/// A page as it stood once.
+pub(crate) struct PageCapture(Arc<model::Capture>);
+
+#[Object]
+impl PageCapture {
+    /// Where it stood, after all redirects.
+    async fn url(&self) -> Url {
+        Url(self.0.url.clone())
+    }
+
+    /// The status that its server answered with: 200.
+    async fn status(&self) -> i32 {
+        self.0.status
+    }
+
+    /// The headers of the answer in their order, without cookies.
+    async fn headers(&self) -> Vec<PageHeader<'_>> {
+        let headers = self.0.headers.iter();
+        headers
+            .map(|(name, value)| PageHeader { name, value })
+            .collect()
+    }
+
+    /// Its bytes as they came.
+    async fn file(&self) -> File {
+        File::of(self.0.file.clone(), GrantSubject::Capture(self.0.id))
+    }
+
+    /// The text that a browser shows of it; null where it is no text.
+    async fn text(&self) -> Option<File> {
+        let text = self.0.text.clone();
+        text.map(|text| File::of(text, GrantSubject::CaptureText(self.0.id)))
+    }
+
+    /// Whether the quote, as it was worded then, stood in it. Null where there was no quote or no text.
+    async fn contains_quote(&self) -> Option<bool> {
+        self.0.contains_quote
+    }
+
+    /// When it was taken.
+    async fn captured_at(&self) -> DateTime {
+        DateTime(self.0.captured_at)
+    }
+}
+
+/// A header of an HTTP answer.
+#[derive(SimpleObject)]
+pub(crate) struct PageHeader<'c> {
+    /// Its name, in small letters.
+    name: &'c str,
+    /// What it says.
+    value: &'c str,
 }
 
 /// A selling point that the endorsement backs; the product's owner confirms that the wording is true of

@@ -2,7 +2,6 @@
 
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use serde_json::json;
-use uuid::Uuid;
 
 use super::CHECK_DAYS;
 use crate::assets::{StoredBytes, keep_stored};
@@ -13,7 +12,7 @@ use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch, fetch_one, run};
 use crate::platform::fetch::BACK_OFF_MS;
-use crate::platform::ids::{BrandId, ContentId, EvidenceId};
+use crate::platform::ids::{BrandId, CaptureId, ContentId, EvidenceId};
 use crate::platform::ledger::Audit;
 use crate::platform::names::{name_of, named};
 use crate::uploads::Measured;
@@ -335,9 +334,8 @@ async fn add_capture(tx: &Tx, target: &Target, page: &Captured) -> Result<()> {
              ORDER BY o.captured_at, o.id LIMIT 1)",
         );
     run(&**tx, sql).await?;
-    let id: Uuid = tx.id::<EvidenceId>().0;
     let row = [
-        ("id", id.into()),
+        ("id", tx.id::<CaptureId>().into()),
         ("evidence_id", target.id.into()),
         ("status", page.status.into()),
         ("url", page.url.clone().into()),

@@ -133,7 +133,7 @@ async fn change(
     set_header(tx, &target, &update.header).await?;
     let labels = merged(before.labels(), &update.labels.add, &update.labels.remove);
     check_room(&labels)?;
-    set_labels(tx, target.id, target.brand, &labels).await?;
+    set_labels(tx, &target, &labels).await?;
     finish(tx, "updateContents", &target, &before).await
 }
 

@@ -13,7 +13,7 @@ use crate::assets::fields::AssetChange;
 use crate::channels::Tree;
 use crate::contents::ContentKind;
 use crate::contents::change::HeaderChange;
-use crate::contents::service::LabelSet;
+use crate::contents::service::{LabelSet, NewContent};
 use crate::error::{Problems, Result, UserErrorCode};
 use crate::platform::db::Tx;
 use crate::platform::ids::{ContentId, EndorsementId};
@@ -35,7 +35,10 @@ pub(crate) struct Standing {
     pub version_count: i32,
 }
 
-fn changed<T: Clone + PartialEq>(stands: Option<&T>, wanted: Option<&T>) -> MaybeUndefined<T> {
+pub(super) fn changed<T: Clone + PartialEq>(
+    stands: Option<&T>,
+    wanted: Option<&T>,
+) -> MaybeUndefined<T> {
     match wanted {
         _ if stands == wanted => MaybeUndefined::Undefined,
         Some(wanted) => MaybeUndefined::Value(wanted.clone()),
@@ -53,6 +56,36 @@ fn other<T: Clone + Ord>(stands: Option<&Vec<T>>, wanted: Option<&Vec<T>>) -> Op
     (sorted(stands) != sorted(wanted)).then(|| wanted.cloned().unwrap_or_default())
 }
 
+/// What differs in what both kinds have.
+pub(super) fn of_header(old: &NewContent, new: &NewContent) -> (HeaderChange, LabelSet) {
+    let header = HeaderChange {
+        title: (old.title != new.title).then(|| new.title.clone()),
+        release_at: changed(old.release_at.as_ref(), new.release_at.as_ref()),
+        expire_at: changed(old.expire_at.as_ref(), new.expire_at.as_ref()),
+    };
+    let (old, new) = (&old.labels, &new.labels);
+    let labels = LabelSet {
+        tags: other(old.tags.as_ref(), new.tags.as_ref()),
+        markets: other(old.markets.as_ref(), new.markets.as_ref()),
+        channels: other(old.channels.as_ref(), new.channels.as_ref()),
+        audiences: other(old.audiences.as_ref(), new.audiences.as_ref()),
+        products: other(old.products.as_ref(), new.products.as_ref()),
+    };
+    (header, labels)
+}
+
+/// Whether anything of what both kinds have is to change.
+pub(super) fn changes_header(header: &HeaderChange, labels: &LabelSet) -> bool {
+    header.title.is_some()
+        || !header.release_at.is_undefined()
+        || !header.expire_at.is_undefined()
+        || labels.tags.is_some()
+        || labels.markets.is_some()
+        || labels.channels.is_some()
+        || labels.audiences.is_some()
+        || labels.products.is_some()
+}
+
 /// What differs; none where nothing does. Who said it and what was won are never changed: a problem.
 pub(crate) fn difference(
     stands: &Clean,
@@ -68,20 +101,7 @@ pub(crate) fn difference(
             problems.add(UserErrorCode::Invalid, field, text);
         }
     }
-    let (old, new) = (&stands.header, &wanted.header);
-    let header = HeaderChange {
-        title: (old.title != new.title).then(|| new.title.clone()),
-        release_at: changed(old.release_at.as_ref(), new.release_at.as_ref()),
-        expire_at: changed(old.expire_at.as_ref(), new.expire_at.as_ref()),
-    };
-    let (old, new) = (&old.labels, &new.labels);
-    let labels = LabelSet {
-        tags: other(old.tags.as_ref(), new.tags.as_ref()),
-        markets: other(old.markets.as_ref(), new.markets.as_ref()),
-        channels: other(old.channels.as_ref(), new.channels.as_ref()),
-        audiences: other(old.audiences.as_ref(), new.audiences.as_ref()),
-        products: other(old.products.as_ref(), new.products.as_ref()),
-    };
+    let (header, labels) = of_header(&stands.header, &wanted.header);
     let own = EndorsementChange {
         source_url: changed(stands.source_url.as_ref(), wanted.source_url.as_ref()),
         published_on: Some(wanted.published_on).filter(|day| *day != stands.published_on),
@@ -100,14 +120,7 @@ pub(crate) fn difference(
 }
 
 fn differs(header: &HeaderChange, labels: &LabelSet, own: &EndorsementChange) -> bool {
-    header.title.is_some()
-        || !header.release_at.is_undefined()
-        || !header.expire_at.is_undefined()
-        || labels.tags.is_some()
-        || labels.markets.is_some()
-        || labels.channels.is_some()
-        || labels.audiences.is_some()
-        || labels.products.is_some()
+    changes_header(header, labels)
         || !own.source_url.is_undefined()
         || own.published_on.is_some()
         || !own.won_by.is_undefined()

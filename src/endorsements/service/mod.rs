@@ -6,6 +6,7 @@ mod create;
 mod diff;
 mod evidence;
 mod merge;
+mod merge_asset;
 mod parts;
 mod recheck;
 mod update;
@@ -19,7 +20,8 @@ pub(crate) use create::{
 };
 pub(crate) use evidence::{NewEvidence, add_evidence};
 pub(crate) use merge::{Difference, Standing, difference, rewrite};
-pub(crate) use parts::Winners;
+pub(crate) use merge_asset::{AssetDifference, asset_difference, rewrite_asset};
+pub(crate) use parts::{Winners, lock_attached};
 pub(crate) use recheck::{check_recheck, record_recheck};
 pub(crate) use update::{ContentUpdate, update_content};
 pub(crate) use wording::{NewStatement, NewWording};

@@ -10,7 +10,7 @@ use crate::accounts::{OpContext, Reach, Viewer};
 use crate::contents::service::{MAX_LABELS, check_len};
 use crate::error::{Error, Problems, Result, UserError, UserErrorCode};
 use crate::platform::clock::{Day, Timestamp};
-use crate::platform::db::{Sql, Tx, fetch, fetch_count, insert_many, run};
+use crate::platform::db::{Sql, Tx, fetch, fetch_count, for_update, insert_many, run};
 use crate::platform::ids::{AssetId, BrandId, ContentId, TokenId};
 use crate::platform::op::Actor;
 
@@ -104,6 +104,18 @@ pub(super) fn asset_ids(problems: &mut Problems, texts: &[ID]) -> Vec<ContentId>
 #[derive(FromQueryResult)]
 struct Found {
     id: ContentId,
+}
+
+/// The assets of an endorsement, locked: none goes live between what this write looks at and its end.
+pub(crate) async fn lock_attached(tx: &Tx, endorsement: ContentId) -> Result<Vec<ContentId>> {
+    let sql = Sql::new(
+        "SELECT id FROM contents WHERE id IN (SELECT asset_id FROM endorsement_assets WHERE endorsement_id = ",
+    )
+    .bind(endorsement)
+    .push(") ORDER BY id")
+    .push(for_update(&**tx));
+    let rows: Vec<Found> = fetch(&**tx, sql).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// Makes the assets of an endorsement exactly these, in this order; all of its brand, NOT_FOUND otherwise.

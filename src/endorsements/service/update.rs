@@ -265,7 +265,7 @@ pub(super) async fn change(tx: &Tx, update: &Clean) -> Result<ContentId> {
             .filter(|c| !reaches(&update.viewer, &update.tree, **c));
         channels.extend(stay);
     }
-    set_labels(tx, target.id, target.brand, &labels).await?;
+    set_labels(tx, &target, &labels).await?;
     match target.kind {
         ContentKind::Asset => fields::change(tx, target.id, &update.asset).await?,
         ContentKind::Endorsement => change_endorsement(tx, &target, &update.endorsement).await?,

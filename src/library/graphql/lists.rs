@@ -25,7 +25,6 @@ use crate::library::list::{ContentOrder, Listed, Listing};
 use crate::library::{ContentKey, LabelsKey, StatementsKey};
 use crate::platform::db::{Page, Sql};
 use crate::platform::ids::ChannelId;
-use crate::platform::seal::sha256_hex;
 use crate::rights::FactsKey;
 use crate::rights::gate::Ask;
 
@@ -127,9 +126,8 @@ pub(crate) async fn page<T: OutputType>(
     node: impl Fn(Arc<contents::Content>) -> T,
 ) -> GqlResult<Connection<T>> {
     let cx = ctx.cx();
-    let scope = list_scope(name);
     let request = args
-        .open(&cx.app, &scope, listing.order.key_len())
+        .open(&cx.app, name, listing.order.key_len())
         .or_fail()?;
     let page = listing.page(cx, &tree, &request).await.or_fail()?;
     let page = with_contents(ctx, page).await.or_fail()?;
@@ -140,7 +138,7 @@ pub(crate) async fn page<T: OutputType>(
     });
     Ok(connection(
         &cx.app,
-        &scope,
+        name,
         page,
         total,
         |row| row.0.key.clone(),
@@ -206,7 +204,7 @@ pub(crate) async fn list_of<T: OutputType>(
 ) -> GqlResult<Connection<T>> {
     let cx = ctx.cx();
     let tree = tree(cx).await.or_fail()?;
-    let scope = list_scope(&format!("{} {of:?} {channel:?}", kind.name()));
+    let scope = format!("{} {of:?} {channel:?}", kind.name());
     let gate = match &channel {
         Some(channel) => {
             let channel = crate::channels::resolve::argument_channel(&cx.viewer, &tree, channel);
@@ -244,11 +242,6 @@ pub(crate) async fn list_of<T: OutputType>(
         |row| row.0.key.clone(),
         |row| node(row.1),
     ))
-}
-
-/// What a list is called in its cursors: a short hash of its name with all that narrows it.
-pub(super) fn list_scope(name: &str) -> String {
-    sha256_hex(name.as_bytes())[..16].to_owned()
 }
 
 /// How a place's contents are asked for.

@@ -6,7 +6,7 @@ use async_graphql::connection::{ConnectionNameType, EdgeNameType};
 use async_graphql::{Context, Object, OutputType, Union};
 
 use super::inputs::ContentFilter;
-use super::lists::{list_scope, with_contents};
+use super::lists::with_contents;
 use crate::accounts::OpContext;
 use crate::assets::graphql::Asset;
 use crate::channels::{Tree, tree};
@@ -71,8 +71,7 @@ impl SearchQuery {
         #[graphql(desc = "Those behind this cursor.")] after: Option<String>,
     ) -> GqlResult<Connection<SearchResult, SearchNames, SearchNames>> {
         let cx = ctx.cx();
-        let name = format!("search {query:?} {kind:?} {filter:?}");
-        let scope = list_scope(&name);
+        let scope = format!("search {query:?} {kind:?} {filter:?}");
         let request = PageArgs::forward(first, after)
             .open(&cx.app, &scope, 2)
             .or_fail()?;
