@@ -1,21 +1,14 @@
-//! A server's API as a client has it: GraphQL, and files in pieces over lines that break.
+//! A server's API as a client has it, over lines that break.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use anyhow::{anyhow, bail};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value as Json, json};
 
 use super::Server;
 
-/// Bytes that are sent at a time.
-const PIECE: u64 = 4 << 20;
 /// How often a step is tried that a bad line or a busy server has spoiled.
 const TRIES: u32 = 8;
 /// Longest rest between two tries.
@@ -33,7 +26,7 @@ pub(super) struct Client {
 }
 
 /// Why a step did not come off: for good, or so that it may come off if it is tried again.
-enum Trouble {
+pub(super) enum Trouble {
     Final(anyhow::Error),
     Passing(anyhow::Error, Option<Duration>),
 }
@@ -61,7 +54,7 @@ impl Client {
         })
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.base);
         self.http.request(method, url).bearer_auth(&self.token)
     }
@@ -120,96 +113,14 @@ impl Client {
         })
         .await
     }
-
-    /// Sends a file in pieces, going on where a broken line has left it: the upload's id.
-    pub(super) async fn upload(
-        &self,
-        path: &Path,
-        media_type: Option<&str>,
-        mut tell: impl FnMut(u64, u64),
-    ) -> anyhow::Result<String> {
-        let mut file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
-        let length = file.metadata()?.len();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let mut metadata = format!("filename {}", STANDARD.encode(&*name));
-        if let Some(media_type) = media_type {
-            metadata.push_str(",filetype ");
-            metadata.push_str(&STANDARD.encode(media_type));
-        }
-        let id = again(async || {
-            let request = self.tus(Method::POST, "/uploads");
-            let request = request
-                .header("Upload-Length", length)
-                .header("Upload-Metadata", &metadata);
-            let response = good(request.send().await?).await?;
-            let place = text_of(response.headers(), LOCATION.as_str());
-            let id = place.and_then(|place| place.rsplit('/').next().map(str::to_owned));
-            id.ok_or_else(|| Trouble::Final(anyhow!("the server does not say where the upload is")))
-        })
-        .await?;
-        let address = format!("/uploads/{id}");
-        let mut offset = 0;
-        while offset < length {
-            tell(offset, length);
-            let from = offset;
-            let piece = read_piece(&mut file, from)?;
-            offset = again(async || {
-                let request = self.tus(Method::PATCH, &address);
-                let request = request
-                    .header(CONTENT_TYPE, "application/offset+octet-stream")
-                    .header("Upload-Offset", from)
-                    .body(piece.clone());
-                let sent = request.send().await;
-                match sent {
-                    Ok(response) if response.status() != StatusCode::CONFLICT => {
-                        offset_of(&good(response).await?)
-                    }
-                    // It may have arrived, or a part of it: the server knows.
-                    sent => {
-                        let head = self.tus(Method::HEAD, &address).send().await?;
-                        let stands = offset_of(&good(head).await?)?;
-                        if stands > from {
-                            return Ok(stands);
-                        }
-                        Err(match sent {
-                            Ok(_) => Trouble::Passing(anyhow!("the upload stands elsewhere"), None),
-                            Err(error) => error.into(),
-                        })
-                    }
-                }
-            })
-            .await?;
-        }
-        tell(length, length);
-        Ok(id)
-    }
-
-    fn tus(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request(method, path).header("Tus-Resumable", "1.0.0")
-    }
 }
 
-fn read_piece(file: &mut File, from: u64) -> anyhow::Result<bytes::Bytes> {
-    let mut piece = Vec::new();
-    file.seek(SeekFrom::Start(from))?;
-    file.take(PIECE).read_to_end(&mut piece)?;
-    if piece.is_empty() {
-        bail!("the file became shorter while it was sent");
-    }
-    Ok(piece.into())
-}
-
-fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
-fn offset_of(response: &Response) -> Result<u64, Trouble> {
-    let offset = text_of(response.headers(), "upload-offset").and_then(|text| text.parse().ok());
-    offset.ok_or_else(|| Trouble::Final(anyhow!("the server does not say how much has arrived")))
-}
-
 /// The response, unless it refuses.
-async fn good(response: Response) -> Result<Response, Trouble> {
+pub(super) async fn good(response: Response) -> Result<Response, Trouble> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -232,7 +143,9 @@ async fn good(response: Response) -> Result<Response, Trouble> {
 }
 
 /// Tries a step again while there is hope.
-async fn again<T>(mut step: impl AsyncFnMut() -> Result<T, Trouble>) -> anyhow::Result<T> {
+pub(super) async fn again<T>(
+    mut step: impl AsyncFnMut() -> Result<T, Trouble>,
+) -> anyhow::Result<T> {
     let mut tried = 0;
     loop {
         tried += 1;

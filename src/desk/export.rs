@@ -4,12 +4,29 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::Server;
 use super::bar::{Bar, grouped};
 use super::client::Client;
-use super::import::Kind;
+
+/// What a table's rows are.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    Endorsements,
+    Placements,
+    Assets,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Endorsements => "endorsements",
+            Self::Placements => "placements",
+            Self::Assets => "assets",
+        }
+    }
+}
 
 #[derive(Args)]
 pub(crate) struct Export {
@@ -29,7 +46,7 @@ pub(crate) struct Export {
 pub(crate) async fn export(export: &Export) -> anyhow::Result<()> {
     let client = Client::new(&export.server)?;
     let mut bar = Bar::new();
-    let kind = export.kind.name().to_lowercase();
+    let kind = export.kind.name();
     let path = format!("/exports/{kind}?brand={}", encoded(&export.brand));
     let mut response = client.download(&path).await?;
     let Some(output) = &export.output else {

@@ -5,6 +5,7 @@ mod bar;
 mod client;
 mod export;
 mod import;
+mod upload;
 
 use std::path::PathBuf;
 

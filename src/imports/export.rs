@@ -11,14 +11,15 @@ use uuid::Uuid;
 
 use super::model::ImportKind;
 use super::table::Cells;
-use super::{endorsements, placements, plan, store, walk};
+use super::{assets, endorsements, placements, plan, store, walk};
 use crate::accounts::{OpContext, Scope, Viewer, bearer_lives};
 use crate::catalog::resolve::filter_brand;
+use crate::contents::ContentKind;
 use crate::error::{Error, Result};
 use crate::placements::visible;
 use crate::platform::csv::write_record;
 use crate::platform::db::{Sql, fetch};
-use crate::platform::ids::{BrandId, ContentId, EndorsementId, PlacementId};
+use crate::platform::ids::{AssetId, BrandId, ContentId, EndorsementId, PlacementId};
 use crate::platform::names::named;
 use crate::platform::op::Actor;
 
@@ -54,16 +55,23 @@ pub(crate) async fn begin(cx: &OpContext, brand: &str, kind: &str) -> Result<Exp
     let brand = filter_brand(cx, &ID(brand.to_owned())).await?;
     let brand = brand.ok_or(Error::NotFound)?;
     let known = walk::columns(kind);
-    let mut columns: Vec<String> = known.all.iter().map(|name| (*name).to_owned()).collect();
+    let told = known.all.iter().filter(|name| **name != assets::TO_SEND);
+    let mut columns: Vec<String> = told.map(|name| (*name).to_owned()).collect();
     if !known.by_language.is_empty() {
-        let sql = Sql::new(
-            "SELECT DISTINCT s.locale FROM contents c
-             JOIN versions v ON v.content_id = c.id AND v.number = c.version_count
-             JOIN statements s ON s.version_id = v.id
-             WHERE NOT s.is_original AND c.trashed_at IS NULL AND c.brand_id = ",
-        )
-        .bind(brand)
-        .push(" ORDER BY s.locale");
+        let sql = match kind {
+            ImportKind::Assets => {
+                "SELECT DISTINCT s.locale FROM contents c
+                 JOIN asset_alts s ON s.content_id = c.id
+                 WHERE c.trashed_at IS NULL AND c.brand_id = "
+            }
+            _ => {
+                "SELECT DISTINCT s.locale FROM contents c
+                 JOIN versions v ON v.content_id = c.id AND v.number = c.version_count
+                 JOIN statements s ON s.version_id = v.id
+                 WHERE NOT s.is_original AND c.trashed_at IS NULL AND c.brand_id = "
+            }
+        };
+        let sql = Sql::new(sql).bind(brand).push(" ORDER BY s.locale");
         for Language { locale } in fetch(cx.app.db.read(), sql).await? {
             columns.extend(
                 known
@@ -104,6 +112,7 @@ impl Export {
         for id in &ids {
             let Some(cells) = rows.get(id) else { continue };
             let own = match self.kind {
+                ImportKind::Assets => AssetId(*id).to_string(),
                 ImportKind::Endorsements => EndorsementId(*id).to_string(),
                 ImportKind::Placements => PlacementId(*id).to_string(),
             };
@@ -136,10 +145,14 @@ impl Export {
     /// The ids behind one, in their order; what is in the trash is not told.
     async fn page(&self, after: Uuid) -> Result<Vec<Uuid>> {
         let sql = match self.kind {
-            ImportKind::Endorsements => Sql::new(
-                "SELECT c.id FROM contents c WHERE c.kind = 'ENDORSEMENT' AND c.trashed_at IS NULL
-                 AND c.brand_id = ",
+            ImportKind::Assets | ImportKind::Endorsements => Sql::new(
+                "SELECT c.id FROM contents c WHERE c.trashed_at IS NULL AND c.kind = ",
             )
+            .bind(match self.kind {
+                ImportKind::Assets => ContentKind::Asset.name(),
+                _ => ContentKind::Endorsement.name(),
+            })
+            .push(" AND c.brand_id = ")
             .bind(self.brand)
             .push(" AND c.id > ")
             .bind(after)
@@ -161,6 +174,14 @@ impl Export {
 
     async fn rows(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Cells>> {
         Ok(match self.kind {
+            ImportKind::Assets => {
+                let ids: Vec<ContentId> = ids.iter().copied().map(ContentId).collect();
+                let found = assets::standing(&self.cx, self.brand, &ids).await?;
+                found
+                    .into_iter()
+                    .map(|(id, (_, cells))| (id.0, cells))
+                    .collect()
+            }
             ImportKind::Endorsements => {
                 let ids: Vec<ContentId> = ids.iter().copied().map(ContentId).collect();
                 let found = endorsements::standing(&self.cx, self.brand, &ids).await?;
@@ -183,6 +204,7 @@ impl Export {
     /// What the file is called.
     pub(crate) fn filename(&self) -> &'static str {
         match self.kind {
+            ImportKind::Assets => "assets.csv",
             ImportKind::Endorsements => "endorsements.csv",
             ImportKind::Placements => "placements.csv",
         }

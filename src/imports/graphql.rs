@@ -6,13 +6,13 @@ use async_graphql::{Context, ID, InputObject, Object};
 
 use super::loaders::ImportKey;
 use super::model::{self, ImportKind, ImportState};
-use super::service::{NewTable, import_file};
+use super::service::{NewTable, import_file, stored_bytes};
 use super::store::Progress;
 use crate::catalog::graphql::Brand;
 use crate::error::Result;
 use crate::graphql::context::{Request, client_mutation_id, once};
-use crate::graphql::error::{GqlResult, payload, respond};
-use crate::graphql::scalars::DateTime;
+use crate::graphql::error::{GqlResult, OrFail, payload, respond};
+use crate::graphql::scalars::{DateTime, Sha256};
 use crate::platform::ids::ImportId;
 
 /// A table that is imported as a whole or not at all. Only the token that handed it in sees it.
@@ -171,6 +171,26 @@ payload! {
     ImportFilePayload {
         /// The import, which waits for its turn.
         import: Option<Import>
+    }
+}
+
+/// Questions of those who import.
+#[derive(Default)]
+pub(crate) struct ImportsQuery;
+
+#[Object]
+impl ImportsQuery {
+    /// Which of these bytes need not be uploaded for a table of assets of a brand: those that you have stored
+    /// before, your finished uploads, and what the brand's assets hold. For at most 250.
+    async fn stored_bytes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose assets they are to be: id or slug.")] brand: ID,
+        #[graphql(desc = "The hashes of the bytes.")] sha256: Vec<Sha256>,
+    ) -> GqlResult<Vec<Sha256>> {
+        let hashes = sha256.into_iter().map(|sha256| sha256.0).collect();
+        let found = stored_bytes(ctx.cx(), &brand, &hashes).await.or_fail()?;
+        Ok(found.into_iter().map(Sha256).collect())
     }
 }
 

@@ -7,9 +7,12 @@
 //!
 //! Rows go through the same checks and the same writes as single mutations do, only many at a time.
 
+mod assets;
 mod endorsements;
 pub(crate) mod export;
 pub(crate) mod graphql;
+mod keyed;
+mod labels;
 mod loaders;
 mod model;
 mod placements;
@@ -17,6 +20,7 @@ mod plan;
 mod reading;
 mod run;
 mod service;
+mod spool;
 mod store;
 mod table;
 mod walk;

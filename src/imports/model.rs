@@ -22,6 +22,9 @@ pub(super) const MAX_ERRORS: usize = 100;
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum ImportKind {
+    /// What the brand has made: a row for each asset, which names its bytes by the hash under which you have
+    /// uploaded them, or which the brand's assets have.
+    Assets,
     /// What others said: a row for each endorsement.
     Endorsements,
     /// Where versions are shown: a row for each placement.

@@ -14,7 +14,7 @@ use super::model::Faults;
 use super::plan::{Planned, Step};
 use super::reading::{Reading, column_of};
 use super::store::{self, Known};
-use super::table::{Cells, Columns, KEY, Row, keys_of, short};
+use super::table::{Cells, Columns, KEY, Row, keys_of, set, short};
 use crate::accounts::OpContext;
 use crate::catalog::resolve::{Asked, Known as Names};
 use crate::channels::resolve::find;
@@ -407,9 +407,7 @@ pub(super) async fn standing(
             continue;
         };
         let mut cells = Cells::new();
-        let mut set = |name: &str, value: Option<String>| {
-            cells.insert(name.into(), value.unwrap_or_default());
-        };
+        let mut set = |name: &str, value: Option<String>| set(&mut cells, name, value);
         set("content", Some(public_id(*kind, placement.content)));
         set(
             "version",

@@ -6,10 +6,13 @@ use uuid::Uuid;
 
 use super::model::{Counts, Faults, ImportKind, MAX_CHANGES};
 use super::store::{self, AGAIN, Written};
-use super::{endorsements, placements};
+use super::{assets, endorsements, placements};
 use crate::accounts::Viewer;
+use crate::assets::service::{Clean as CleanAsset, create_all as create_assets};
 use crate::channels::Tree;
-use crate::endorsements::service::{Clean, Difference, Standing, create_all, rewrite};
+use crate::endorsements::service::{
+    AssetDifference, Clean, Difference, Standing, create_all, rewrite, rewrite_asset,
+};
 use crate::error::{Error, Result, UserError};
 use crate::placements::service::{NewPlacement, PlacementChange, place, replace};
 use crate::platform::db::Tx;
@@ -24,6 +27,8 @@ pub(super) struct Planned {
 }
 
 pub(super) enum Step {
+    Asset(Box<CleanAsset>),
+    Remake(Standing, Box<AssetDifference>),
     Endorsement(Box<Clean>),
     Rewrite(Standing, Box<Difference>),
     Placement(Box<NewPlacement>),
@@ -42,9 +47,9 @@ pub(super) fn is_tried(kind: ImportKind) -> bool {
 pub(super) fn count(planned: &[Planned], counts: &mut Counts, faults: &mut Faults) {
     for one in planned {
         match one.step {
-            Step::Endorsement(_) | Step::Placement(_) => counts.created += 1,
+            Step::Asset(_) | Step::Endorsement(_) | Step::Placement(_) => counts.created += 1,
             Step::Same(_) => counts.unchanged += 1,
-            Step::Rewrite(..) | Step::Replace(..) => {
+            Step::Remake(..) | Step::Rewrite(..) | Step::Replace(..) => {
                 counts.updated += 1;
                 if counts.updated == MAX_CHANGES + 1 {
                     let text = format!(
@@ -66,7 +71,7 @@ pub(super) async fn write(
     faults: &mut Faults,
 ) -> Result<()> {
     let first = planned.first().map_or(1, |planned| planned.line);
-    let (mut fresh, mut keys) = (Vec::new(), Vec::new());
+    let (mut fresh, mut pieces, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     let (mut new, mut again) = (Vec::new(), Vec::new());
     for one in planned {
         let Planned {
@@ -76,6 +81,11 @@ pub(super) async fn write(
             step,
         } = one;
         let done = match step {
+            Step::Asset(clean) => {
+                pieces.push(clean);
+                keys.push((key, hash));
+                continue;
+            }
             Step::Endorsement(clean) => {
                 fresh.push(clean);
                 keys.push((key, hash));
@@ -83,6 +93,10 @@ pub(super) async fn write(
             }
             Step::Same(None) => continue,
             Step::Same(Some(target)) => Ok(target),
+            Step::Remake(standing, difference) => {
+                let done = rewrite_asset(tx, caller, standing, &difference).await;
+                done.map(|()| standing.id.0)
+            }
             Step::Rewrite(standing, difference) => {
                 let done = rewrite(tx, caller, standing, &difference).await;
                 done.map(|()| standing.id.0)
@@ -111,7 +125,7 @@ pub(super) async fn write(
             Err(other) => return Err(other),
         }
     }
-    let made = match create_all(tx, &fresh).await {
+    let made = match create(tx, &fresh, &pieces).await {
         Err(Error::User(errors)) => {
             for error in errors {
                 faults.add(
@@ -125,20 +139,28 @@ pub(super) async fn write(
         made => made?,
     };
     let made = made.into_iter().zip(keys);
-    new.extend(made.map(|(id, (key, hash))| Written {
-        key,
-        target: id.0,
-        hash,
-    }));
+    new.extend(made.map(|(target, (key, hash))| Written { key, target, hash }));
     let of = (brand, name(kind));
     store::insert_keys(tx, of, new, "").await?;
     store::insert_keys(tx, of, again, AGAIN).await?;
     tx.settle().await
 }
 
+/// Makes what is new, of which a table has one kind.
+async fn create(tx: &Tx, new: &[Box<Clean>], assets: &[Box<CleanAsset>]) -> Result<Vec<Uuid>> {
+    if assets.is_empty() {
+        let made = create_all(tx, new).await?;
+        Ok(made.into_iter().map(|id| id.0).collect())
+    } else {
+        let made = create_assets(tx, assets).await?;
+        Ok(made.into_iter().map(|id| id.0).collect())
+    }
+}
+
 /// The kind of the keys.
 pub(super) fn name(kind: ImportKind) -> &'static str {
     match kind {
+        ImportKind::Assets => assets::KIND,
         ImportKind::Endorsements => endorsements::KIND,
         ImportKind::Placements => placements::KIND,
     }

@@ -1,18 +1,16 @@
 //! The job that imports tables, one after the other.
 
-use std::fs::File;
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::model::{Counts, Faults, Import, ImportState, MAX_ERRORS};
 use super::plan::{self, Planned};
+use super::spool::Spool;
 use super::store::{self, Progress};
-use super::walk::{Spool, Walk};
+use super::walk::Walk;
 use crate::accounts::{OpContext, Scope, Viewer, bearer_lives, viewer_of};
 use crate::app::App;
 use crate::channels::{Tree, tree};
@@ -34,6 +32,8 @@ const REST_MS: i64 = 15_000;
 const MOST_ATTEMPTS: i32 = 5;
 /// How often it is taken up where nobody lived to say why it did not come off.
 const MOST_TAKEN: i32 = 20;
+/// Rows that change what is known of the sizes of tables.
+const MANY: u64 = 1_000;
 /// Batches that are ready before they are written.
 const AHEAD: usize = 2;
 
@@ -165,7 +165,10 @@ async fn attempt(app: &Arc<App>, import: &Arc<Import>) -> Result<(), Halt> {
     let Some(cx) = maker(app, import).await? else {
         return Err(Halt::refused(1, NOT_ANY_MORE));
     };
-    let spool = fetch(&cx, import).await?;
+    let Some(spool) = Spool::of(&cx, import.upload).await? else {
+        let text = "The table is not there any more. Send it again.";
+        return Err(Halt::refused(1, text));
+    };
     let counts = check(&cx, import, &spool).await?;
     if !import.dry_run || plan::is_tried(import.kind) {
         uploads::check_room(app, 0).await?;
@@ -179,32 +182,6 @@ async fn attempt(app: &Arc<App>, import: &Arc<Import>) -> Result<(), Halt> {
 
 const NOT_ANY_MORE: &str = "Your token may not do this any more.";
 
-/// Brings the table onto the disk: nothing is fetched while it is written.
-async fn fetch(cx: &OpContext, import: &Import) -> Result<Spool, Halt> {
-    let Some(file) = uploads::finished(cx, import.upload).await? else {
-        return Err(Halt::refused(
-            1,
-            "The table is not there any more. Send it again.",
-        ));
-    };
-    let (blobs, runtime) = (cx.app.blobs.clone(), Handle::current());
-    let folder = cx.app.config.data_dir.clone();
-    let size = u64::try_from(file.bytes).map_err(Error::internal)?;
-    let copying = tokio::task::spawn_blocking(move || {
-        let mut from = blobs.open_blocking(&file.store_key, size, runtime)?;
-        let mut spool: File = if folder.is_dir() {
-            tempfile::tempfile_in(folder)?
-        } else {
-            tempfile::tempfile()?
-        };
-        std::io::copy(&mut from, &mut spool)?;
-        spool.flush()?;
-        std::io::Result::Ok(spool)
-    });
-    let spool = copying.await.map_err(Error::internal)?;
-    Ok(Spool::new(spool.map_err(Error::from)?))
-}
-
 fn stopping(app: &App) -> Result<()> {
     if *app.draining.borrow() {
         return Err(Error::Unavailable(anyhow::anyhow!(
@@ -216,7 +193,7 @@ fn stopping(app: &App) -> Result<()> {
 
 /// Reads the whole table and checks it: what it comes to.
 async fn check(cx: &OpContext, import: &Arc<Import>, spool: &Spool) -> Result<Counts, Halt> {
-    let mut walk = Walk::begin(cx.clone(), import.brand, import.kind, spool.clone());
+    let mut walk = Walk::begin(cx.clone(), import, spool.clone());
     let (mut counts, mut signed) = (Counts::default(), Instant::now());
     while let Some(planned) = walk.next().await? {
         plan::count(&planned, &mut counts, &mut walk.faults);
@@ -285,7 +262,15 @@ async fn apply(
         .db
         .write_long(&cx.op, input, |tx, apply| Box::pin(write(tx, apply)));
     match written.await {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            if counts.rows() >= MANY {
+                // It is imported, whether this comes off or not.
+                if let Err(error) = cx.app.db.sample().await {
+                    tracing::warn!(error = %error, "the tables that an import filled were not sampled");
+                }
+            }
+            Ok(())
+        }
         Err(Error::User(errors)) => {
             let mut faults =
                 std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
@@ -315,12 +300,7 @@ enum Ahead {
 fn read_ahead(apply: &Apply) -> mpsc::Receiver<Ahead> {
     let (send, receive) = mpsc::channel(AHEAD);
     let import = &apply.import;
-    let mut walk = Walk::begin(
-        apply.cx.clone(),
-        import.brand,
-        import.kind,
-        apply.spool.clone(),
-    );
+    let mut walk = Walk::begin(apply.cx.clone(), import, apply.spool.clone());
     tasks::spawn("import_ahead", async move {
         loop {
             let next = match walk.next().await {
@@ -349,6 +329,7 @@ async fn write(tx: &Tx, apply: &Apply) -> Result<()> {
     let caller = (&apply.cx.viewer, &apply.tree);
     let mut ahead = read_ahead(apply);
     let (mut counts, mut found) = (Counts::default(), Faults::default());
+    let mut replanned = 0;
     loop {
         let planned = match ahead.recv().await {
             Some(Ahead::Rows(planned)) => planned,
@@ -363,6 +344,11 @@ async fn write(tx: &Tx, apply: &Apply) -> Result<()> {
             break;
         }
         stopping(&apply.cx.app)?;
+        // The tables that it fills have doubled.
+        if counts.rows() >= replanned * 2 {
+            tx.replan().await?;
+            replanned = counts.rows();
+        }
         apply.cx.app.imports.set(Some((
             import.id,
             Progress {

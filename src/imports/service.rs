@@ -1,12 +1,16 @@
 //! Handing in a table.
 
+use std::collections::BTreeSet;
+
 use async_graphql::ID;
 use serde_json::json;
 
 use super::model::{ImportKind, MAX_BYTES};
 use super::store::{self, NewImport};
 use crate::accounts::{OpContext, Scope};
-use crate::catalog::resolve::input_brand;
+use crate::assets::resolve_hashes;
+use crate::catalog::resolve::{filter_brand, input_brand};
+use crate::contents::service::MAX_LABELS;
 use crate::error::{Error, Problems, Result, UserErrorCode};
 use crate::platform::ids::{ImportId, UploadId};
 use crate::platform::ledger::Audit;
@@ -58,6 +62,25 @@ pub(super) async fn import_file(cx: &OpContext, new: NewTable) -> Result<ImportI
         })
     })
     .await
+}
+
+/// Which of these bytes a table of a brand's assets may name; those that were refused when they came are told
+/// again by the import.
+pub(super) async fn stored_bytes(
+    cx: &OpContext,
+    brand: &ID,
+    hashes: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    cx.viewer.require(Scope::Read)?;
+    if hashes.len() > MAX_LABELS {
+        let text = format!("Ask for at most {MAX_LABELS} at a time.");
+        return Err(Error::BadRequest(text));
+    }
+    let Some(brand) = filter_brand(cx, brand).await? else {
+        return Ok(Vec::new());
+    };
+    let found = resolve_hashes(cx, brand, hashes).await?;
+    Ok(found.into_keys().collect())
 }
 
 /// A whole upload of the viewer's own that is a table.

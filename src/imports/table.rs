@@ -26,6 +26,11 @@ pub(super) struct Columns {
 /// The cells of a row by the names of their columns.
 pub(super) type Cells = BTreeMap<Arc<str>, String>;
 
+/// Writes a cell; nothing is an empty one.
+pub(super) fn set(cells: &mut Cells, name: &str, value: Option<String>) {
+    cells.insert(name.into(), value.unwrap_or_default());
+}
+
 /// A row of a table.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
@@ -51,7 +56,7 @@ impl Row {
 /// Bytes of cells that are looked at together, and a row more.
 const MAX_BATCH: usize = 1 << 20;
 /// Longest key, in characters.
-const MAX_KEY: usize = 200;
+const MAX_KEY: usize = 500;
 
 /// The keys of rows. One that is missing or no key is a fault.
 pub(super) fn keys_of(rows: &[Row], faults: &mut Faults) -> BTreeSet<String> {

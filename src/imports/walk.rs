@@ -1,17 +1,15 @@
 //! Going through a table batch by batch: once to check it, once more to write it.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::io::BufReader;
 
 use sha2::{Digest, Sha256};
 
-use super::model::{Faults, ImportKind, MAX_PLACEMENTS, MAX_ROWS};
+use super::model::{Faults, Import, ImportKind, MAX_PLACEMENTS, MAX_ROWS};
 use super::plan::Planned;
+use super::spool::{Reading, Spool};
 use super::table::{Columns, KEY, Row, Table};
-use super::{endorsements, placements};
+use super::{assets, endorsements, placements};
 use crate::accounts::OpContext;
 use crate::error::{Error, Result};
 use crate::platform::ids::BrandId;
@@ -22,40 +20,9 @@ const BATCH: usize = 512;
 /// The columns that a table may have.
 pub(super) fn columns(kind: ImportKind) -> Columns {
     match kind {
+        ImportKind::Assets => assets::COLUMNS,
         ImportKind::Endorsements => endorsements::COLUMNS,
         ImportKind::Placements => placements::COLUMNS,
-    }
-}
-
-/// A table that lies in a file of our own, to be read from its beginning as often as need be.
-#[derive(Clone)]
-pub(super) struct Spool(Arc<File>);
-
-impl Spool {
-    pub(super) fn new(file: File) -> Self {
-        Self(Arc::new(file))
-    }
-
-    fn read(&self) -> BufReader<Reading> {
-        let reading = Reading {
-            file: Arc::clone(&self.0),
-            at: 0,
-        };
-        BufReader::with_capacity(64 * 1024, reading)
-    }
-}
-
-/// Reads with a place of its own: who else reads the same file does not move it.
-pub(super) struct Reading {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl Read for Reading {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.file.read_at(into, self.at)?;
-        self.at += read as u64;
-        Ok(read)
     }
 }
 
@@ -64,6 +31,7 @@ pub(super) struct Walk {
     cx: OpContext,
     brand: BrandId,
     kind: ImportKind,
+    dry_run: bool,
     spool: Spool,
     /// None before the header was read, and behind the last row.
     table: Option<Table<BufReader<Reading>>>,
@@ -75,11 +43,12 @@ pub(super) struct Walk {
 
 impl Walk {
     /// `cx` is what the rows' maker may do and see.
-    pub(super) fn begin(cx: OpContext, brand: BrandId, kind: ImportKind, spool: Spool) -> Self {
+    pub(super) fn begin(cx: OpContext, import: &Import, spool: Spool) -> Self {
         Self {
             cx,
-            brand,
-            kind,
+            brand: import.brand,
+            kind: import.kind,
+            dry_run: import.dry_run,
             spool,
             table: None,
             is_over: false,
@@ -96,6 +65,10 @@ impl Walk {
         let mut rows = self.rows().await?;
         rows.retain(|row| self.is_new(row));
         let planned = match self.kind {
+            ImportKind::Assets => {
+                let of = (self.brand, self.dry_run);
+                assets::plan(&self.cx, of, rows, &mut self.faults).await?
+            }
             ImportKind::Endorsements => {
                 endorsements::plan(&self.cx, self.brand, rows, &mut self.faults).await?
             }
@@ -112,7 +85,7 @@ impl Walk {
         let mut faults = std::mem::take(&mut self.faults);
         let columns = columns(self.kind);
         let most = match self.kind {
-            ImportKind::Endorsements => MAX_ROWS,
+            ImportKind::Assets | ImportKind::Endorsements => MAX_ROWS,
             ImportKind::Placements => MAX_PLACEMENTS,
         };
         let reading = tokio::task::spawn_blocking(move || -> Result<_> {

@@ -17,6 +17,6 @@ pub(crate) use intake::{TABLE, check_room, clean_filename, measure};
 pub(crate) use model::{Body, Fault, NewUpload, Piece, Upload};
 pub use service::sweep;
 pub(crate) use service::{
-    Finished, append, claim, create, discard_duplicates, end, find, finished,
+    Finished, append, claim, create, discard_duplicates, end, find, finished, unused,
 };
 pub use session::slots;

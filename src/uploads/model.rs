@@ -94,8 +94,7 @@ pub(crate) struct Piece {
     pub announced: Option<u64>,
     /// What they hash to, if that is said: then all of them are kept or none.
     pub checksum: Option<Checksum>,
-    /// Taken once they are read.
-    pub body: Option<Body>,
+    pub body: Body,
 }
 
 /// The bytes of a piece, as they come; an error is the sender's.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
@@ -71,11 +71,7 @@ pub(crate) async fn find(cx: &OpContext, id: UploadId) -> Result<Upload, Fault> 
 }
 
 /// Adds a piece; the upload as it stands then.
-pub(crate) async fn append(
-    cx: &OpContext,
-    id: UploadId,
-    piece: &mut Piece,
-) -> Result<Upload, Fault> {
+pub(crate) async fn append(cx: &OpContext, id: UploadId, piece: Piece) -> Result<Upload, Fault> {
     let upload = find(cx, id).await?;
     if upload.offset() != piece.offset {
         return Err(Fault::WrongOffset);
@@ -85,14 +81,14 @@ pub(crate) async fn append(
         return Err(Fault::TooLong);
     }
     if upload.is_whole() {
-        return add_nothing(cx, upload, piece.body.take()).await;
+        return add_nothing(cx, upload, piece.body).await;
     }
     if upload.lock.is_held(cx.at()) {
         return Err(Fault::Locked);
     }
     check_room(&cx.app, 0).await?;
-    let session = Session::begin(cx.clone(), upload, piece.checksum.clone()).await?;
-    let body = piece.body.take().unwrap_or_else(|| stream::empty().boxed());
+    let session = Session::begin(cx.clone(), upload, piece.checksum).await?;
+    let body = piece.body;
     // A task of its own: if the sender goes away, what came is saved all the same.
     let cx = cx.clone();
     let task = tasks::spawn("upload", async move {
@@ -109,9 +105,8 @@ pub(crate) async fn append(
 }
 
 /// A whole upload takes no more bytes, and may be told so once more.
-async fn add_nothing(cx: &OpContext, upload: Upload, body: Option<Body>) -> Result<Upload, Fault> {
+async fn add_nothing(cx: &OpContext, upload: Upload, mut body: Body) -> Result<Upload, Fault> {
     let more = async {
-        let mut body = body.unwrap_or_else(|| stream::empty().boxed());
         while let Some(bytes) = body.next().await {
             if !bytes.map_err(|_| Fault::Broken)?.is_empty() {
                 return Err(Fault::TooLong);
@@ -146,10 +141,12 @@ async fn finish(cx: &OpContext, upload: &Upload) -> Result<()> {
         write_outcome(&outcome)?,
         expiry(cx, app.clock.now()),
     );
-    cx.write(facts, |tx, (id, sha256, outcome, expires_at)| {
+    // Whatever becomes of the call that needs it, so not under that call's key.
+    let apart = cx.clone().with_idempotency(None);
+    let kept = apart.write(facts, |tx, (id, sha256, outcome, expires_at)| {
         Box::pin(async move { store::finish(&**tx, *id, (sha256, outcome), *expires_at).await })
-    })
-    .await?;
+    });
+    kept.await?;
     if outcome.is_err() {
         remove_object(app, &key).await;
     }
@@ -219,6 +216,11 @@ pub(crate) async fn finished(cx: &OpContext, id: UploadId) -> Result<Option<Fini
         };
         upload = again;
     }
+    finished_of(upload)
+}
+
+/// What is known of a whole upload; none where nobody has looked at it yet.
+fn finished_of(upload: Upload) -> Result<Option<Finished>> {
     let Some((sha256, outcome)) = upload.outcome else {
         return Ok(None);
     };
@@ -232,9 +234,34 @@ pub(crate) async fn finished(cx: &OpContext, id: UploadId) -> Result<Option<Fini
     }))
 }
 
-/// Marks an upload as used by what this transaction writes; NOT_FOUND at `field` if it has ended since.
-pub(crate) async fn claim(tx: &Tx, id: UploadId, field: &str) -> Result<()> {
-    if store::set_used(&**tx, id, tx.op.at).await? {
+/// Whole uploads of the viewer's with these hashes that nothing has used yet; of several the newest. What is in them
+/// is found out first, where whoever was to do that was cut off.
+pub(crate) async fn unused(
+    cx: &OpContext,
+    hashes: Vec<String>,
+) -> Result<Vec<(UploadId, Finished)>> {
+    let holder = cx.viewer.actor.key();
+    for upload in store::unfinished(cx.app.db.read(), &holder, cx.at()).await? {
+        if let Err(error) = finish(cx, &upload).await {
+            tracing::info!(error = %error, upload.id = %upload.id, "an upload is finished later");
+        }
+    }
+    let found = store::unused(cx.app.db.read(), &holder, hashes, cx.at()).await?;
+    let found = found.into_iter().map(|upload| {
+        let id = upload.id;
+        Ok(finished_of(upload)?.map(|finished| (id, finished)))
+    });
+    found.filter_map(Result::transpose).collect()
+}
+
+/// Marks uploads as used by what this transaction writes, each with the field that names it; NOT_FOUND at the
+/// first of these if one has ended since.
+pub(crate) async fn claim(tx: &Tx, claimed: &[(UploadId, &str)]) -> Result<()> {
+    let Some((_, field)) = claimed.first() else {
+        return Ok(());
+    };
+    let ids = claimed.iter().map(|(id, _)| *id);
+    if store::set_used(&**tx, ids, tx.op.at).await? == claimed.len() as u64 {
         Ok(())
     } else {
         Err(Error::not_found(field))

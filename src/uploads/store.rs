@@ -57,6 +57,40 @@ pub(super) async fn find(
     Ok(load(db, sql).await?.pop())
 }
 
+/// Whole uploads of this holder's with these hashes that live and nothing has used, the oldest first.
+pub(super) async fn unused(
+    db: &impl ConnectionTrait,
+    holder: &str,
+    hashes: Vec<String>,
+    at: Timestamp,
+) -> Result<Vec<Upload>> {
+    let sql = Sql::new(SELECT)
+        .push("u.holder = ")
+        .bind(holder)
+        .push(" AND u.sha256 IN ")
+        .list(hashes)
+        .push(" AND u.ended_at IS NULL AND u.used_at IS NULL AND u.expires_at > ")
+        .bind(at)
+        .push(" ORDER BY u.id");
+    load(db, sql).await
+}
+
+/// Whole uploads of this holder's that live and of which nobody knows what is in them: whoever was to find out was
+/// cut off.
+pub(super) async fn unfinished(
+    db: &impl ConnectionTrait,
+    holder: &str,
+    at: Timestamp,
+) -> Result<Vec<Upload>> {
+    let sql = Sql::new(SELECT)
+        .push("u.holder = ")
+        .bind(holder)
+        .push(" AND u.sha256 IS NULL AND u.received = u.length AND u.ended_at IS NULL AND u.expires_at > ")
+        .bind(at)
+        .push(" ORDER BY u.id LIMIT 250");
+    load(db, sql).await
+}
+
 /// Uploads that are to be cleared away: ended ones, and those that have expired and nobody writes to.
 pub(super) async fn list_past(
     db: &impl ConnectionTrait,
@@ -268,17 +302,17 @@ pub(super) async fn finish(
     Ok(())
 }
 
-/// Marks an upload as used; false where it is not there any more.
+/// Marks uploads as used; how many of them are there.
 pub(super) async fn set_used(
     db: &impl ConnectionTrait,
-    id: UploadId,
+    ids: impl Iterator<Item = UploadId>,
     at: Timestamp,
-) -> Result<bool> {
+) -> Result<u64> {
     let sql = Sql::new("UPDATE uploads SET used_at = coalesce(used_at, ")
         .bind(at)
-        .push(") WHERE ended_at IS NULL AND id = ")
-        .bind(id);
-    Ok(run(db, sql).await? == 1)
+        .push(") WHERE ended_at IS NULL AND id IN ")
+        .list(ids);
+    run(db, sql).await
 }
 
 /// Ends an upload, whoever writes to it; one that has expired only if nobody does.

@@ -1,8 +1,10 @@
 //! Tables that are imported as a whole or not at all, by their keys again and again.
 
+mod assets;
 mod endorsements;
 mod export;
 mod faults;
+mod files;
 mod killed;
 mod placements;
 
