@@ -48,7 +48,8 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-place=(--data-dir "$dir/data")
+# It runs on small and well-filled disks, too.
+place=(--data-dir "$dir/data" --reserve-bytes 0 --reserve-percent 0)
 kind=SQLite
 if [[ -n $postgres ]]; then
   [[ -n ${TEST_DATABASE_URL:-} ]] || die "TEST_DATABASE_URL is not set; see scripts/with-postgres.sh"
