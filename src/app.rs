@@ -1,7 +1,7 @@
 //! The application: built once, shared by everything that serves or works.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sea_orm::FromQueryResult;
@@ -25,6 +25,7 @@ use crate::platform::ids::Ids;
 use crate::platform::seal::Sealer;
 use crate::platform::tasks;
 use crate::renditions::{self, Renditions};
+use crate::requests;
 use crate::rights::{KeptFacts, Recent};
 use crate::uploads;
 
@@ -106,21 +107,23 @@ impl App {
         }))
     }
 
+    /// Runs `work` in the background, as [`repeat`] does.
+    fn keep_up<F, W>(self: &Arc<Self>, name: &'static str, pace: impl Into<Pace>, work: F)
+    where
+        F: Fn(Arc<Self>) -> W + Send + 'static,
+        W: Future<Output = crate::error::Result<()>> + Send + 'static,
+    {
+        let (app, pace) = (Arc::clone(self), pace.into());
+        tasks::spawn(name, async move { repeat(&app, pace, work).await });
+    }
+
     /// Starts the background work of a serving instance. It ends when the server drains.
     pub fn start_background(self: &Arc<Self>) {
-        let app = Arc::clone(self);
-        tasks::spawn("clock_mark", async move {
-            repeat(&app, Duration::from_secs(5), |app| async move {
-                mark_clock(&app).await
-            })
-            .await;
+        self.keep_up("clock_mark", Duration::from_secs(5), |app| async move {
+            mark_clock(&app).await
         });
-        let app = Arc::clone(self);
-        tasks::spawn("audit_seal", async move {
-            repeat(&app, Duration::from_millis(250), |app| async move {
-                audit::seal(&app).await.map(|_| ())
-            })
-            .await;
+        self.keep_up("audit_seal", Duration::from_millis(250), |app| async move {
+            audit::seal(&app).await.map(|_| ())
         });
         let app = Arc::clone(self);
         tasks::spawn("audit_heads", async move {
@@ -132,33 +135,27 @@ impl App {
             })
             .await;
         });
-        let app = Arc::clone(self);
-        tasks::spawn("warm_renditions", async move {
-            repeat(&app, Duration::from_secs(2), |app| async move {
-                renditions::warm(&app).await
-            })
-            .await;
+        self.keep_up(
+            "warm_renditions",
+            Duration::from_secs(2),
+            |app| async move { renditions::warm(&app).await },
+        );
+        self.keep_up("look", Duration::from_secs(5), |app| async move {
+            media::sweep(&app).await
         });
-        let app = Arc::clone(self);
-        tasks::spawn("look", async move {
-            repeat(&app, Duration::from_secs(5), |app| async move {
-                media::sweep(&app).await
-            })
-            .await;
+        self.keep_up("fetch_pages", Duration::from_secs(2), |app| async move {
+            endorsements::fetch_due(&app).await.map(|_| ())
         });
-        let app = Arc::clone(self);
-        tasks::spawn("fetch_pages", async move {
-            repeat(&app, Duration::from_secs(2), |app| async move {
-                endorsements::fetch_due(&app).await.map(|_| ())
-            })
-            .await;
+        self.keep_up("crawl", Duration::from_secs(5), |app| async move {
+            placements::crawl_due(&app).await.map(|_| ())
         });
-        let app = Arc::clone(self);
-        tasks::spawn("crawl", async move {
-            repeat(&app, Duration::from_secs(5), |app| async move {
-                placements::crawl_due(&app).await.map(|_| ())
-            })
-            .await;
+        // It looks through all that was ever recalled, which is little work or more.
+        let sparingly = Pace {
+            every: Duration::from_secs(2),
+            rest: 100,
+        };
+        self.keep_up("take_downs", sparingly, |app| async move {
+            requests::open_take_downs(&app).await.map(|_| ())
         });
         let app = Arc::clone(self);
         tasks::spawn("imports", async move {
@@ -170,20 +167,12 @@ impl App {
             })
             .await;
         });
-        let app = Arc::clone(self);
-        tasks::spawn("sweep", async move {
-            repeat(&app, Duration::from_hours(1), |app| async move {
-                sweep_idempotency(&app).await?;
-                sweep_usage(&app).await
-            })
-            .await;
+        self.keep_up("sweep", Duration::from_hours(1), |app| async move {
+            sweep_idempotency(&app).await?;
+            sweep_usage(&app).await
         });
-        let app = Arc::clone(self);
-        tasks::spawn("sweep_uploads", async move {
-            repeat(&app, Duration::from_mins(30), |app| async move {
-                uploads::sweep(&app).await
-            })
-            .await;
+        self.keep_up("sweep_uploads", Duration::from_mins(30), |app| async move {
+            uploads::sweep(&app).await
         });
         let app = Arc::clone(self);
         tasks::spawn("gc", async move {
@@ -197,14 +186,10 @@ impl App {
             })
             .await;
         });
-        let app = Arc::clone(self);
-        tasks::spawn("scrub", async move {
-            repeat(&app, Duration::from_mins(1), |app| async move {
-                care::scrub::run(&app, app.config.scrub_bytes_per_second)
-                    .await
-                    .map(|_| ())
-            })
-            .await;
+        self.keep_up("scrub", Duration::from_mins(1), |app| async move {
+            care::scrub::run(&app, app.config.scrub_bytes_per_second)
+                .await
+                .map(|_| ())
         });
     }
 }
@@ -224,19 +209,36 @@ pub(crate) async fn close_log(app: &Arc<App>) {
     }
 }
 
+/// How often background work is done.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// The least pause between two turns.
+    every: Duration,
+    /// A pause is at least so many times as long as the turn before it took: 100 leaves 99 % of the time to others.
+    rest: u32,
+}
+
+impl From<Duration> for Pace {
+    fn from(every: Duration) -> Self {
+        Self { every, rest: 0 }
+    }
+}
+
 /// Runs `work` again and again until the server drains; a failure is logged and tried again later.
-async fn repeat<F, W>(app: &Arc<App>, every: Duration, work: F)
+async fn repeat<F, W>(app: &Arc<App>, pace: impl Into<Pace>, work: F)
 where
     F: Fn(Arc<App>) -> W,
     W: Future<Output = crate::error::Result<()>>,
 {
+    let pace = pace.into();
     let mut draining = app.draining.subscribe();
     loop {
+        let started = Instant::now();
         if let Err(error) = work(Arc::clone(app)).await {
             tracing::warn!(error = %error, "background work failed and is tried again");
         }
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            () = tokio::time::sleep(pace.every.max(started.elapsed() * pace.rest)) => {}
             _ = draining.wait_for(|d| *d) => return,
         }
     }

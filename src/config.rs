@@ -178,6 +178,7 @@ pub enum Delivery {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: SocketAddr,
+    /// Absolute, as is a folder that is the store.
     pub data_dir: PathBuf,
     pub database: DatabaseConfig,
     /// Memory for the facts of contents.
@@ -382,6 +383,8 @@ impl Config {
             "public_url must begin with http:// or https://"
         );
         let content_origin = content_origin(&settings, &public_url)?;
+        // Workers open files too, and stand elsewhere.
+        let data_dir = std::path::absolute(data_dir).context("data_dir is no folder")?;
         let store = store(&settings, &data_dir)?;
         let delivery = settings.delivery.unwrap_or_default();
         ensure!(
@@ -539,7 +542,8 @@ fn store(settings: &Settings, data_dir: &std::path::Path) -> anyhow::Result<Stor
         return Ok(StoreConfig::Folder(data_dir.join("files")));
     };
     if let Some(folder) = url.strip_prefix("file://") {
-        return Ok(StoreConfig::Folder(PathBuf::from(folder)));
+        let folder = std::path::absolute(folder).context("store_url names no folder")?;
+        return Ok(StoreConfig::Folder(folder));
     }
     let Some(place) = url.strip_prefix("s3://") else {
         bail!("store_url must begin with file:// or s3://");

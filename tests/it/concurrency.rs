@@ -330,3 +330,42 @@ async fn what_goes_live_is_not_thrown_away_at_the_same_time() {
     eprintln!("the placement was first in {lived} of {ROUNDS} rounds");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_goes_live_while_it_is_recalled_is_to_be_taken_down() {
+    let app = TestApp::start().await;
+    app.brand("north").await;
+    app.channel("site", json!({})).await;
+    let mut lived = 0;
+    for round in 0..ROUNDS {
+        let more = json!({ "channels": ["site"] });
+        let content = app.asset("north", &format!("Picture {round}"), more).await;
+        let place =
+            json!({ "content": content, "channel": "site", "location": "/home", "status": "LIVE" });
+        let recall = async {
+            tokio::time::sleep(Duration::from_millis(3 * round)).await;
+            let input = json!({ "id": content, "reason": "Wrong year" });
+            app.mutate_as(&app.admin, "withdrawContent", input, "")
+                .await
+        };
+        let (recalled, placed) = tokio::join!(
+            recall,
+            app.mutate_as(&app.admin, "createPlacement", place, ""),
+        );
+        assert_eq!(TestApp::outcome(&recalled), "OK");
+        let query = "query($id: ID!) { node(id: $id) { ... on Content { takeDowns { total done }
+            placements(status: [LIVE]) { totalCount } } } requests(content: $id) { totalCount } }";
+        let read = app
+            .ask(&app.admin, query, json!({ "id": content }))
+            .await
+            .data();
+        let live = read["node"]["placements"]["totalCount"].as_i64().unwrap();
+        assert_eq!(live, i64::from(TestApp::outcome(&placed) == "OK"));
+        let take_downs = json!({ "total": live, "done": 0 });
+        assert_eq!(read["node"]["takeDowns"], take_downs);
+        assert_eq!(read["requests"]["totalCount"], live);
+        lived += live;
+    }
+    eprintln!("the placement was first in {lived} of {ROUNDS} rounds");
+    app.stop().await;
+}

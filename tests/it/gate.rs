@@ -1,7 +1,7 @@
 //! May it go out here, now? Through the API, as its users ask.
 
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::support::TestApp;
 
@@ -90,5 +90,64 @@ async fn a_badge_goes_out_only_where_its_endorsement_does() {
     )
     .await;
     assert_eq!(app.holds(&badge, "amazon").await, ["WITHDRAWN"]);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_goes_live_is_judged_by_the_version_that_is_placed() {
+    let app = TestApp::start().await;
+    app.brand("north").await;
+    let rules = json!([{ "check": "BANNED_TERMS", "value": ["miracle"] }]);
+    app.channel("shop", json!({ "rules": rules })).await;
+    let outlet = app.outlet("Lantern Weekly", json!({})).await;
+    let more = json!({ "channels": ["shop"] });
+    let win = app.endorsement("north", "A miracle", &outlet, more).await;
+    let version = async |headline: &str| {
+        let wording = json!({ "statements": [{ "locale": "en", "headline": headline }] });
+        let more = json!({ "endorsement": win, "wording": wording });
+        app.mutate("addEndorsementVersion", more, "").await;
+        app.approve(&win).await
+    };
+    let query = "query($id: ID!) { node(id: $id) { ... on Content { latestVersion { id } } } }";
+    let found = app.ask(&app.admin, query, json!({ "id": win })).await;
+    let first = found.data()["node"]["latestVersion"]["id"].clone();
+    let place = |version: &Json, status: &str| json!({ "content": win, "version": version, "channel": "shop", "status": status, "location": "top" });
+    let planned = place(&first, "PLANNED");
+    let planned = app
+        .mutate("createPlacement", planned, "placement { id }")
+        .await["placement"]["id"]
+        .clone();
+    let second = json!(version("It lasts").await);
+    let refused = ("NOT_AVAILABLE".to_owned(), "input.content".to_owned());
+    assert_eq!(
+        app.refused("createPlacement", place(&first, "LIVE")).await,
+        refused
+    );
+    let live = app
+        .mutate(
+            "createPlacement",
+            place(&second, "LIVE"),
+            "placement { id }",
+        )
+        .await["placement"]["id"]
+        .clone();
+    let goes_live = json!({ "placement": planned, "status": "LIVE" });
+    assert_eq!(app.refused("updatePlacement", goes_live).await, refused);
+    let goes_back = json!({ "placement": live, "version": first });
+    assert_eq!(app.refused("updatePlacement", goes_back).await, refused);
+    let in_one = json!({ "placement": planned, "status": "LIVE", "version": second });
+    app.mutate("updatePlacement", in_one, "").await;
+    // And the other way round: the current version may not be shown there, the one that is placed may.
+    let third = json!(version("Another miracle").await);
+    let newer = json!({ "placement": live, "version": third });
+    assert_eq!(app.refused("updatePlacement", newer).await, refused);
+    let mut current = place(&third, "LIVE");
+    current.as_object_mut().unwrap().remove("version");
+    assert_eq!(app.refused("createPlacement", current).await, refused);
+    app.mutate("createPlacement", place(&second, "LIVE"), "")
+        .await;
+    let cells = "{ coverage { rows { nodes { cells { state } } } } }";
+    let cells = app.query(cells).await["coverage"]["rows"]["nodes"].clone();
+    assert_eq!(cells, json!([{ "cells": [{ "state": "STALE" }] }]));
     app.stop().await;
 }

@@ -41,6 +41,7 @@ mod requests;
 mod s3;
 mod secrets;
 mod support;
+mod trash;
 mod tus;
 mod uploads;
 mod walls;

@@ -54,6 +54,12 @@ async fn fill(db: &DatabaseConnection, step: u32) {
     } else {
         ("randomblob(16)", "x'00ff'")
     };
+    // Since migration 22 a tag knows the kind of what it is on.
+    let (kind, of_content) = if step < 21 {
+        ("", "")
+    } else {
+        (", kind", ", c.kind")
+    };
     let some = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)";
     let tables = [
         // The instance has its key: what the first start adds is no part of a migration.
@@ -72,16 +78,23 @@ async fn fill(db: &DatabaseConnection, step: u32) {
         (4, format!("INSERT INTO contents (id, brand_id, kind, title, title_key, version_count, revision,
                      created_at, created_by_kind, updated_at)
                      SELECT {uuid}, b.id, 'ASSET', b.name, b.slug, 0, 1, 1, 'SYSTEM', 1 FROM brands b")),
+        (4, format!("INSERT INTO channels (id, slug, name, kind, is_public, weight, rules_changed_at, created_at)
+                     VALUES ({uuid}, 'site', 'Site', 'SITE', true, 1, 1, 1)")),
+        (4, format!("INSERT INTO content_channels (content_id, channel_id, tagged_at{kind})
+                     SELECT c.id, h.id, 7{of_content} FROM contents c, channels h")),
     ];
     for (_, sql) in tables.iter().filter(|(since, _)| *since <= step) {
         db.execute_unprepared(sql).await.unwrap();
     }
 }
 
+/// What a later migration takes away.
+const GONE: [(&str, &str); 1] = [("placements", "revision")];
+
 /// A table and its columns.
 type Table = (String, Vec<String>);
 
-/// The tables that there are.
+/// The tables that there are, and what stays of them.
 async fn tables(db: &DatabaseConnection) -> Vec<Table> {
     let (names, columns) = if db.get_database_backend() == DbBackend::Postgres {
         (
@@ -97,7 +110,8 @@ async fn tables(db: &DatabaseConnection) -> Vec<Table> {
     let mut tables = Vec::new();
     for name in texts(db, names).await {
         if name != "seaql_migrations" {
-            let columns = texts(db, &columns.replace('@', &name)).await;
+            let mut columns = texts(db, &columns.replace('@', &name)).await;
+            columns.retain(|column| !GONE.contains(&(&name, column)));
             tables.push((name, columns));
         }
     }

@@ -161,13 +161,14 @@ pub(in crate::demo) async fn execute(
     uploads: Uploads,
 ) -> anyhow::Result<Json> {
     let cx = OpContext::new(app, Arc::clone(who), "demo".to_owned());
-    let loader = request_loader(Loaders::new(&cx));
+    let (loader, batches) = request_loader(Loaders::new(&cx));
     let data = RequestData {
         cx,
         loader,
         uploads,
     };
-    let response = Box::pin(schema.execute(request.data(data))).await;
+    let run = batches.beside(schema.execute(request.data(data)));
+    let response = Box::pin(run).await;
     if !response.errors.is_empty() {
         let texts: Vec<_> = response.errors.into_iter().map(|e| e.message).collect();
         return Err(anyhow!(texts.join(" ")));

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a job may take.
 pub(super) const MEMORY: u64 = 512 << 20;
@@ -37,6 +37,15 @@ pub(super) fn stat(process: u32) -> Option<Vec<String>> {
 /// Whether a process runs, or could: what has ended and waits to be buried does not.
 pub(super) fn is_alive(process: u32) -> bool {
     stat(process).is_some_and(|fields| fields[0] != "Z" && fields[0] != "X")
+}
+
+/// Waits until it is so.
+pub(super) async fn within_a_minute(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_mins(1), "{what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// When a process was started, which with its number tells it from all others.

@@ -1,25 +1,16 @@
 //! A server that is killed while a picture is drawn.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::jobs::{at_work, children, is_alive};
+use super::jobs::{at_work, children, is_alive, within_a_minute};
 use super::{Rows, folder, objects, text};
 use crate::support::{Home, noise};
 
 const RENDITION: &str =
     "query($id: ID!) { node(id: $id) { ... on Asset { latestVersion { ... on AssetVersion {
     renditions { state url } } } } } }";
-
-async fn within_a_minute(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < Duration::from_mins(1), "{what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_while_it_draws_leaves_no_child_and_the_next_one_draws() {

@@ -7,8 +7,10 @@ use accolade::app::App;
 use accolade::config::{Config, Delivery, Limits, LogFormat, UploadLimits};
 use accolade::platform::blob::StoreConfig;
 use accolade::platform::clock::{Clock, Timestamp};
-use accolade::platform::db::DatabaseConfig;
+use accolade::platform::db::{DatabaseConfig, Sql, run};
 use accolade::platform::fetch::Rules;
+use accolade::platform::ids::Ids;
+use accolade::platform::op::{Actor, Op};
 use accolade::platform::room::Reserve;
 use accolade::testing::TestDatabase;
 use chrono::TimeDelta;
@@ -16,7 +18,7 @@ use reqwest::multipart::{Form, Part};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// When tests take place: 2026-06-01T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp(1_780_315_200_000);
@@ -187,6 +189,47 @@ impl TestApp {
         let db = Database::connect(url).await.unwrap();
         db.execute_unprepared(sql).await.unwrap();
         db.close().await.unwrap();
+    }
+
+    /// Runs something while somebody else holds what it would write to: on PostgreSQL by this statement, on
+    /// SQLite all of it.
+    pub(crate) async fn while_held<T>(
+        &self,
+        lock: &'static str,
+        asks: impl Future<Output = T>,
+    ) -> T {
+        let other = self.database().open().await;
+        let op = Op {
+            actor: Actor::System,
+            at: Timestamp(1),
+            ids: Ids::new(),
+            request_id: String::new(),
+            idempotency: None,
+        };
+        let sql = if self.database().is_shared() {
+            lock
+        } else {
+            "INSERT INTO revisions (value, name) VALUES (1, 'held')"
+        };
+        let (held, free) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let shared = (Arc::clone(&held), Arc::clone(&free), sql);
+        let holds = other.write(&op, shared, |tx, (held, free, sql)| {
+            Box::pin(async move {
+                run(&**tx, Sql::new(sql)).await?;
+                held.notify_one();
+                free.notified().await;
+                Ok(())
+            })
+        });
+        let asks = async {
+            held.notified().await;
+            let asked = asks.await;
+            free.notify_one();
+            asked
+        };
+        let (held, asked) = tokio::join!(holds, asks);
+        held.unwrap();
+        asked
     }
 
     /// Moves the clock.

@@ -38,7 +38,8 @@ impl Home {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_accolade"));
         command.args(arguments);
-        command.arg("--data-dir").arg(self.database.folder());
+        // As seen from where it is started, which is not where its workers are.
+        command.args(["--data-dir", "."]);
         command.args(["--listen", &self.address.to_string(), "--log", &self.log.0]);
         // Tests run on small disks too.
         command.args(["--reserve-bytes", "0", "--reserve-percent", "0"]);

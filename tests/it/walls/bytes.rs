@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::fields::CAPTURE;
 use super::text;
 use crate::support::TestApp;
 
@@ -41,14 +42,17 @@ async fn an_address_of_bytes_ends_with_the_token_it_was_made_for_and_cannot_be_f
     let south = app.world("south", &north["outlet"]).await;
     let query = "query($a: ID!, $e: ID!, $l: ID!) {
         a: node(id: $a) { ... on Asset { version { file { url } } } }
-        e: node(id: $e) { ... on Evidence { file { url } } }
+        e: node(id: $e) { ... on Evidence { file { url } captures { file { url } text { url } } } }
         l: node(id: $l) { ... on Lease { document { url } } }
     }";
+    app.behind(CAPTURE).await;
     let variables = json!({ "a": south["asset"], "e": south["evidence"], "l": south["lease"] });
     let found = app.ask(&south["secret"], query, variables).await.data();
     let urls = [
         text(&found["a"]["version"]["file"]["url"]),
         text(&found["e"]["file"]["url"]),
+        text(&found["e"]["captures"][0]["file"]["url"]),
+        text(&found["e"]["captures"][0]["text"]["url"]),
         text(&found["l"]["document"]["url"]),
     ];
     let status = async |url: &str| app.http.get(url).send().await.unwrap().status().as_u16();

@@ -11,7 +11,7 @@ use super::{World, text};
 use crate::support::{Field, Schema, TestApp};
 
 /// The arguments without which a field says nothing.
-const ARGUMENTS: [(&str, &str); 12] = [
+const ARGUMENTS: [(&str, &str); 13] = [
     ("availability", "(channel: \"strict\")"),
     ("checks", "(channel: \"strict\")"),
     ("beaconKey", "(channel: \"site\")"),
@@ -25,6 +25,7 @@ const ARGUMENTS: [(&str, &str); 12] = [
     ("search", "(query: \"lantern\")"),
     ("channel", "(slug: \"strict\")"),
     ("alt", "(locale: \"en\")"),
+    ("storedBytes", "(brand: \"south\", sha256: [])"),
 ];
 
 /// Fields that take an id are asked beside, with every id.
@@ -47,6 +48,14 @@ enum Way {
     Interface,
 }
 
+/// Evidence as if it had been a page.
+pub(super) const CAPTURE: &str = "INSERT INTO page_captures (id, evidence_id, status, url, headers, sha256, extract_sha256,
+        main_sha256, contains_quote, captured_at)
+    SELECT i.id, i.id, 200, 'https://ridge.example/' || b.slug, '[[\"server\", \"' || b.slug || '\"]]', i.sha256,
+        i.sha256, i.sha256, true, 0
+    FROM evidence i JOIN contents c ON c.id = i.endorsement_id JOIN brands b ON b.id = c.brand_id
+    WHERE i.sha256 IS NOT NULL AND NOT EXISTS (SELECT 1 FROM page_captures p WHERE p.id = i.id)";
+
 impl TestApp {
     /// What makes a field say something that is not said of every brand.
     async fn enrich(&self, world: &World) -> [String; 2] {
@@ -54,6 +63,7 @@ impl TestApp {
             "endsAt": TestApp::day(9),
             "fee": { "amount": "12.50", "currency": "EUR" } });
         let lease = self.mutate("createLease", terms, "lease { id }").await;
+        self.behind(CAPTURE).await;
         let asset = json!({ "id": world["asset"], "revision": self.revision(&world["asset"]).await,
             "channels": ["site", "strict"], "audiences": ["hikers"], "focalPoint": { "x": 0.5, "y": 0.5 },
             "alt": [{ "locale": "en", "text": format!("The {} lantern", world["slug"]) }] });
@@ -138,6 +148,8 @@ impl Walk<'_> {
             "Proof",
             "RightsEnding",
             "RuleImpact",
+            "PageCapture",
+            "PageHeader",
         ];
         let mut parts = vec!["__typename".to_owned()];
         for field in self.fields(ty) {

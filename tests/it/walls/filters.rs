@@ -113,7 +113,7 @@ async fn a_filter_finds_ones_own_only_in_any_order_and_by_an_empty_list_nothing(
 }
 
 /// The arguments of type ID in queries that may name a brand's thing; the others name what is shared.
-const NAMING: [&str; 13] = [
+const NAMING: [&str; 14] = [
     "Asset.availability.product",
     "Asset.beaconKey.product",
     "Channel.contents.product",
@@ -127,6 +127,7 @@ const NAMING: [&str; 13] = [
     "Query.nodes.ids",
     "Query.requests.assignee",
     "Query.requests.content",
+    "Query.storedBytes.brand",
 ];
 
 #[tokio::test]
@@ -144,6 +145,7 @@ async fn every_argument_that_may_name_a_thing_of_a_brand_is_known() {
             naming.extend(ids.map(|arg| format!("{ty}.{}.{}", field.name, arg.name)));
         }
     }
+    // `bytes_of_others_are_as_unknown_as_any` tries the bytes of assets;
     // `no_id_of_another_brand_opens` and `no_filter_or_argument_tells_of_another_brand` try these.
     assert_eq!(naming, NAMING.map(str::to_owned).into());
     app.stop().await;
