@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::accounts::{OpContext, Reach, Viewer};
+use crate::contents::StoredFile;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, fetch_one};
@@ -269,7 +270,7 @@ pub(crate) async fn resolve(
             .bind(*id),
         GrantSubject::CaptureText(id) => sql
             .push(
-                ", coalesce(i.filename, 'page') || '.txt' AS filename, c.id AS content_id, c.brand_id
+                ", coalesce(i.filename, 'page') AS filename, c.id AS content_id, c.brand_id
                  FROM page_captures o JOIN evidence i ON i.id = o.evidence_id
                  JOIN contents c ON c.id = i.endorsement_id JOIN files f ON f.sha256 = o.extract_sha256
                  WHERE o.id = ",
@@ -289,7 +290,11 @@ pub(crate) async fn resolve(
             )
             .bind(*id),
     };
-    fetch_one(db, sql).await
+    let mut found: Option<GrantedFile> = fetch_one(db, sql).await?;
+    if let (Some(text), GrantSubject::CaptureText(_)) = (&mut found, subject) {
+        text.filename = StoredFile::text_name(&text.filename);
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -405,6 +405,11 @@ pub struct StoredFile {
 }
 
 impl StoredFile {
+    /// What the text of a file of this name is called.
+    pub(crate) fn text_name(filename: &str) -> String {
+        format!("{filename}.txt")
+    }
+
     /// Whether renditions are made of it.
     #[must_use]
     pub fn is_drawn(&self) -> bool {

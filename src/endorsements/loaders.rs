@@ -6,9 +6,9 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 
 use super::model::{Capture, Claim, Evidence};
-use super::store::{self, Attachment};
+use super::store;
 use crate::contents::service::brand_condition;
-use crate::graphql::loader::{LoadError, Loaders};
+use crate::graphql::loader::{LoadError, Loaders, grouped};
 use crate::platform::ids::{ClaimId, ContentId, EvidenceId};
 
 /// A claim of an endorsement that the viewer sees.
@@ -71,17 +71,10 @@ impl Loader<ClaimsKey> for Loaders {
         }
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
         let visible = brand_condition(&self.viewer, "c.brand_id");
-        let mut lists: HashMap<ClaimsKey, Vec<Arc<Claim>>> = HashMap::new();
-        for claim in store::load_claims_of(self.db(), &ids, visible).await? {
-            lists
-                .entry(ClaimsKey(claim.endorsement))
-                .or_default()
-                .push(Arc::new(claim));
-        }
-        Ok(lists
-            .into_iter()
-            .map(|(key, list)| (key, Arc::new(list)))
-            .collect())
+        let found = store::load_claims_of(self.db(), &ids, visible).await?;
+        Ok(grouped(found.into_iter().map(|claim| {
+            (ClaimsKey(claim.endorsement), Arc::new(claim))
+        })))
     }
 }
 
@@ -119,17 +112,10 @@ impl Loader<EvidenceOfKey> for Loaders {
         }
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
         let visible = brand_condition(&self.viewer, "c.brand_id");
-        let mut lists: HashMap<EvidenceOfKey, Vec<Arc<Evidence>>> = HashMap::new();
-        for evidence in store::load_evidence_of(self.db(), &ids, visible).await? {
-            lists
-                .entry(EvidenceOfKey(evidence.endorsement))
-                .or_default()
-                .push(Arc::new(evidence));
-        }
-        Ok(lists
-            .into_iter()
-            .map(|(key, list)| (key, Arc::new(list)))
-            .collect())
+        let found = store::load_evidence_of(self.db(), &ids, visible).await?;
+        Ok(grouped(found.into_iter().map(|evidence| {
+            (EvidenceOfKey(evidence.endorsement), Arc::new(evidence))
+        })))
     }
 }
 
@@ -146,17 +132,10 @@ impl Loader<CapturesKey> for Loaders {
         }
         let ids: Vec<EvidenceId> = keys.iter().map(|k| k.0).collect();
         let visible = brand_condition(&self.viewer, "c.brand_id");
-        let mut lists: HashMap<CapturesKey, Vec<Arc<Capture>>> = HashMap::new();
-        for capture in store::load_captures(self.db(), &ids, visible).await? {
-            lists
-                .entry(CapturesKey(capture.evidence))
-                .or_default()
-                .push(Arc::new(capture));
-        }
-        Ok(lists
-            .into_iter()
-            .map(|(key, list)| (key, Arc::new(list)))
-            .collect())
+        let found = store::load_captures(self.db(), &ids, visible).await?;
+        Ok(grouped(found.into_iter().map(|capture| {
+            (CapturesKey(capture.evidence), Arc::new(capture))
+        })))
     }
 }
 
@@ -170,9 +149,11 @@ impl Loader<AttachedKey> for Loaders {
     ) -> Result<HashMap<AttachedKey, Arc<Vec<ContentId>>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
         let found = store::load_assets(self.db(), &ids).await?;
-        Ok(grouped(found, |a| {
-            (AttachedKey(a.endorsement_id), a.asset_id)
-        }))
+        Ok(grouped(
+            found
+                .into_iter()
+                .map(|a| (AttachedKey(a.endorsement_id), a.asset_id)),
+        ))
     }
 }
 
@@ -186,23 +167,10 @@ impl Loader<AttachedToKey> for Loaders {
     ) -> Result<HashMap<AttachedToKey, Arc<Vec<ContentId>>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
         let found = store::load_endorsements(self.db(), &ids).await?;
-        Ok(grouped(found, |a| {
-            (AttachedToKey(a.asset_id), a.endorsement_id)
-        }))
+        Ok(grouped(
+            found
+                .into_iter()
+                .map(|a| (AttachedToKey(a.asset_id), a.endorsement_id)),
+        ))
     }
-}
-
-fn grouped<K: Eq + std::hash::Hash>(
-    rows: Vec<Attachment>,
-    place: impl Fn(&Attachment) -> (K, ContentId),
-) -> HashMap<K, Arc<Vec<ContentId>>> {
-    let mut lists: HashMap<K, Vec<ContentId>> = HashMap::new();
-    for row in rows {
-        let (key, id) = place(&row);
-        lists.entry(key).or_default().push(id);
-    }
-    lists
-        .into_iter()
-        .map(|(key, list)| (key, Arc::new(list)))
-        .collect()
 }

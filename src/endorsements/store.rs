@@ -212,7 +212,7 @@ fn one_capture(row: CaptureRow) -> Result<Capture> {
         headers: serde_json::from_str(&row.headers).map_err(Error::internal)?,
         text: text.map(|(sha256, bytes)| StoredFile {
             sha256,
-            filename: format!("{}.txt", file.filename),
+            filename: StoredFile::text_name(&file.filename),
             media_type: "text/plain".to_owned(),
             bytes,
             ..StoredFile::default()

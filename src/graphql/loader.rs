@@ -3,7 +3,9 @@
 //! Slices implement `Loader<TheirKey> for Loaders` beside their queries. A loader answers only what the
 //! viewer may see; what is missing from its answer does not exist for this request.
 
+use std::collections::HashMap;
 use std::future::poll_fn;
+use std::hash::Hash;
 use std::iter::once;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -57,6 +59,18 @@ impl From<LoadError> for Error {
             other => Self::internal(other),
         }
     }
+}
+
+/// What was found, as lists under the keys it belongs to, in the order in which it was found.
+pub(crate) fn grouped<K: Eq + Hash, T>(
+    found: impl IntoIterator<Item = (K, T)>,
+) -> HashMap<K, Arc<Vec<T>>> {
+    let mut lists: HashMap<K, Vec<T>> = HashMap::new();
+    for (key, one) in found {
+        lists.entry(key).or_default().push(one);
+    }
+    let lists = lists.into_iter();
+    lists.map(|(key, list)| (key, Arc::new(list))).collect()
 }
 
 /// The loader as resolvers hold it; what it loaded once it keeps for the request.
@@ -128,8 +142,6 @@ impl Timer for AtOnce {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use async_graphql::dataloader::Loader;
     use futures::future::join_all;
 

@@ -8,7 +8,7 @@ use async_graphql::dataloader::Loader;
 use super::model::Review;
 use super::store;
 use crate::contents::service::brand_condition;
-use crate::graphql::loader::{LoadError, Loaders};
+use crate::graphql::loader::{LoadError, Loaders, grouped};
 use crate::platform::ids::{ReviewId, VersionId};
 
 /// A review of a version that the viewer sees.
@@ -50,16 +50,9 @@ impl Loader<ReviewsKey> for Loaders {
         }
         let ids: Vec<VersionId> = keys.iter().map(|k| k.0).collect();
         let visible = brand_condition(&self.viewer, "c.brand_id");
-        let mut lists: HashMap<ReviewsKey, Vec<Arc<Review>>> = HashMap::new();
-        for review in store::load_of(self.db(), &ids, visible).await? {
-            lists
-                .entry(ReviewsKey(review.version))
-                .or_default()
-                .push(Arc::new(review));
-        }
-        Ok(lists
-            .into_iter()
-            .map(|(key, list)| (key, Arc::new(list)))
-            .collect())
+        let found = store::load_of(self.db(), &ids, visible).await?;
+        Ok(grouped(found.into_iter().map(|review| {
+            (ReviewsKey(review.version), Arc::new(review))
+        })))
     }
 }

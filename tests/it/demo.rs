@@ -1,15 +1,12 @@
 //! The demo shows what it is meant to show.
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use accolade::demo;
 use accolade::testing::TestDatabase;
 use serde_json::{Value as Json, json};
 
-use crate::support::TestApp;
+use crate::support::{Server, TestApp};
 
 /// Written for the demo; what it says of availability is what is looked for here.
 const STORY: &str = include_str!("../../src/demo/story.json");
@@ -131,29 +128,6 @@ async fn the_story_holds_what_it_means_to_hold() {
 #[tokio::test]
 async fn it_is_served_from_the_folder_that_it_is_started_in() {
     let folder = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_accolade"))
-        .args(["demo", "--log", "error", "--listen", &address])
-        .args(["--reserve-bytes", "0", "--reserve-percent", "0"])
-        .env_clear()
-        .current_dir(&folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let started = Instant::now();
-    let ready = format!("http://{address}/readyz");
-    while http.get(&ready).send().await.is_err() {
-        assert_eq!(demo.try_wait().unwrap(), None, "it did not start");
-        assert!(
-            started.elapsed() < Duration::from_mins(1),
-            "it does not serve"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    demo.kill().unwrap();
-    demo.wait().unwrap();
+    drop(Server::demo(folder.path()).await);
     assert!(folder.path().join("data/demo/files").is_dir());
 }

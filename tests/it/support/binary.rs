@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,15 @@ use accolade::testing::TestDatabase;
 use serde_json::{Value as Json, json};
 
 use super::{TestApp, mutation, upload_form};
+
+/// Tests run on small and well-filled disks, too.
+const SMALL_DISK: [&str; 4] = ["--reserve-bytes", "0", "--reserve-percent", "0"];
+
+/// Where nobody listens.
+fn free_address() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap()
+}
 
 /// Where the server keeps its data, over all its lives.
 pub(crate) struct Home {
@@ -41,8 +50,7 @@ impl Home {
         // As seen from where it is started, which is not where its workers are.
         command.args(["--data-dir", "."]);
         command.args(["--listen", &self.address.to_string(), "--log", &self.log.0]);
-        // Tests run on small disks too.
-        command.args(["--reserve-bytes", "0", "--reserve-percent", "0"]);
+        command.args(SMALL_DISK);
         command.env_clear().current_dir(self.database.folder());
         command.env("ACCOLADE_DATABASE_URL", &self.database.config().url);
         for (name, value) in &self.settings {
@@ -57,10 +65,9 @@ impl Home {
 
     /// The binary on a database, without a way in.
     pub(crate) fn on(database: TestDatabase) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
         Self {
             database,
-            address: free.local_addr().unwrap(),
+            address: free_address(),
             token: String::new(),
             log: ("error".to_owned(), None),
             settings: Vec::new(),
@@ -82,24 +89,7 @@ impl Home {
 
     /// Starts the server and waits until it serves.
     pub(crate) async fn serve(&self) -> Server {
-        let child = self.command(&["serve"]).stdin(Stdio::null()).spawn();
-        let mut server = Server {
-            child: child.unwrap(),
-            url: format!("http://{}", self.address),
-            token: self.token.clone(),
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
-        };
-        let started = Instant::now();
-        let ready = format!("{}/readyz", server.url);
-        while server.http.get(&ready).send().await.is_err() {
-            assert_eq!(server.child.try_wait().unwrap(), None, "it did not start");
-            assert!(
-                started.elapsed() < Duration::from_secs(30),
-                "it does not serve"
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        server
+        Server::start(&mut self.command(&["serve"]), self.address, &self.token).await
     }
 
     /// Where the stored files are.
@@ -117,6 +107,40 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts what listens at an address, and waits until it serves.
+    async fn start(command: &mut Command, address: SocketAddr, token: &str) -> Self {
+        let mut server = Self {
+            child: command.stdin(Stdio::null()).spawn().unwrap(),
+            url: format!("http://{address}"),
+            token: token.to_owned(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        };
+        let started = Instant::now();
+        let ready = format!("{}/readyz", server.url);
+        while server.http.get(&ready).send().await.is_err() {
+            assert_eq!(server.child.try_wait().unwrap(), None, "it did not start");
+            assert!(
+                started.elapsed() < Duration::from_mins(1),
+                "it does not serve"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server
+    }
+
+    /// The demo, with nothing set but what a test needs, started in a folder.
+    pub(crate) async fn demo(folder: &Path) -> Self {
+        let address = free_address();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_accolade"));
+        command
+            .args(["demo", "--log", "error", "--listen", &address.to_string()])
+            .args(SMALL_DISK)
+            .env_clear()
+            .current_dir(folder)
+            .stdout(Stdio::null());
+        Self::start(&mut command, address, "").await
+    }
+
     /// The number of its process.
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
