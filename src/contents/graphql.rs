@@ -81,7 +81,6 @@ impl Content {
     pub(crate) async fn reload(ctx: &Context<'_>, id: ContentId) -> Result<Option<Self>> {
         let loader = ctx.loader();
         loader.clear::<ContentKey>();
-        loader.clear::<LabelsKey>();
         loader.clear::<FactsKey>();
         loader.clear::<AltsKey>();
         loader.clear::<VersionKey>();
@@ -145,7 +144,7 @@ impl ContentFields {
     pub(crate) async fn labels(&self, ctx: &Context<'_>) -> GqlResult<Arc<Labels>> {
         let labels = ctx
             .loader()
-            .load_one(LabelsKey(self.0.id))
+            .load_one(LabelsKey::of(&self.0))
             .await
             .or_fail()?;
         Ok(labels.unwrap_or_default())

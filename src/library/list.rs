@@ -462,7 +462,7 @@ pub(crate) async fn decide_again(
     let asks = asks(cx, tree, gate);
     if asks.is_some() {
         let ids: Vec<ContentId> = page.items.iter().map(|row| row.id).collect();
-        let mut facts = crate::rights::load_facts(cx.app.db.read(), &ids).await?;
+        let mut facts = cx.app.facts.now(cx.app.db.read(), &ids).await?;
         for row in &mut page.items {
             row.facts = facts.remove(&row.id);
         }

@@ -7,18 +7,23 @@ use async_graphql::dataloader::Loader;
 
 use super::filter::public_asks;
 use crate::contents::{Content, Labels, Statement, Version, store};
-use crate::error::Result;
 use crate::graphql::loader::{LoadError, Loaders};
 use crate::platform::ids::{ContentId, VersionId};
-use crate::rights::gate::{Facts, decide};
+use crate::rights::gate::{Ask, Facts, decide};
 
 /// A content that the viewer sees.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ContentKey(pub(crate) ContentId);
 
-/// The labels of a content that the viewer sees.
+/// The labels of a content that the viewer sees, by the stamp that it was seen under.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct LabelsKey(pub(crate) ContentId);
+pub(crate) struct LabelsKey(ContentId, i64);
+
+impl LabelsKey {
+    pub(crate) fn of(content: &Content) -> Self {
+        Self(content.id, content.stamp)
+    }
+}
 
 /// A version of a content that the viewer sees.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,30 +42,22 @@ impl Loader<ContentKey> for Loaders {
         keys: &[ContentKey],
     ) -> Result<HashMap<ContentKey, Arc<Content>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
-        let found = if self.viewer.is_public() {
-            self.public_contents(&ids).await?
+        let found = self.cx.app.facts.now(self.db(), &ids).await?;
+        let asks = if self.viewer.is_public() {
+            let tree = crate::channels::tree(&self.cx).await?;
+            Some(public_asks(&self.cx, &tree))
         } else {
-            store::load(self.db(), &ids).await?
+            None
+        };
+        let is_out = |facts: &Facts, ask: &Ask| decide(facts, ask).is_available();
+        let may_be_seen = |facts: &Facts| {
+            let asks = asks.as_ref();
+            asks.is_none_or(|asks| asks.iter().any(|ask| is_out(facts, ask)))
         };
         Ok(found
             .into_iter()
-            .filter(|(_, content)| self.viewer.sees_brand(content.brand))
-            .map(|(id, content)| (ContentKey(id), content))
-            .collect())
-    }
-}
-
-impl Loaders {
-    /// Contents that the gate lets out now in a channel of the viewer's.
-    async fn public_contents(&self, ids: &[ContentId]) -> Result<HashMap<ContentId, Arc<Content>>> {
-        let cx = &self.cx;
-        let tree = crate::channels::tree(cx).await?;
-        let asks = public_asks(cx, &tree);
-        let facts = crate::rights::load_facts(self.db(), ids).await?;
-        let out = |facts: &Facts| asks.iter().any(|ask| decide(facts, ask).is_available());
-        let out = facts.into_iter().filter(|(_, facts)| out(facts));
-        Ok(out
-            .map(|(id, facts)| (id, Arc::clone(&facts.content)))
+            .filter(|(_, facts)| self.viewer.sees_brand(facts.content.brand) && may_be_seen(facts))
+            .map(|(id, facts)| (ContentKey(id), Arc::clone(&facts.content)))
             .collect())
     }
 }
@@ -70,12 +67,19 @@ impl Loader<LabelsKey> for Loaders {
     type Error = LoadError;
 
     async fn load(&self, keys: &[LabelsKey]) -> Result<HashMap<LabelsKey, Arc<Labels>>, LoadError> {
-        let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
-        let found = store::load_labels(self.db(), &ids).await?;
-        Ok(found
-            .into_iter()
-            .map(|(id, labels)| (LabelsKey(id), labels))
-            .collect())
+        let mut found = HashMap::new();
+        let mut unknown = Vec::new();
+        for key in keys {
+            match self.cx.app.facts.under(key.0, key.1) {
+                Some(facts) => drop(found.insert(*key, Arc::clone(&facts.labels))),
+                None => unknown.push(*key),
+            }
+        }
+        let ids: Vec<ContentId> = unknown.iter().map(|key| key.0).collect();
+        let read = store::load_labels(self.db(), &ids).await?;
+        let read = |key: LabelsKey| Some((key, Arc::clone(read.get(&key.0)?)));
+        found.extend(unknown.into_iter().filter_map(read));
+        Ok(found)
     }
 }
 

@@ -84,8 +84,7 @@ pub async fn warm(app: &Arc<App>) -> Result<()> {
 async fn warm_all(app: &Arc<App>, content: ContentId) -> Result<()> {
     let cx = OpContext::system(app);
     let tree = tree(&cx).await?;
-    let which = Sql::new("SELECT ").bind(content);
-    let facts = app.facts.now(app.db.read(), which).await?;
+    let facts = app.facts.now(app.db.read(), &[content]).await?;
     let Some(facts) = facts.get(&content) else {
         return Ok(());
     };

@@ -36,46 +36,76 @@ impl KeptFacts {
         Self(cache)
     }
 
-    /// The facts of the contents that a sub-select of their ids has, as they are now. One statement more.
+    /// The facts of contents, as they are now. One statement if all are known, three if none is, else four.
     pub(crate) async fn now(
         &self,
         db: &DatabaseConnection,
-        which: Sql,
+        ids: &[ContentId],
     ) -> Result<HashMap<ContentId, Arc<Facts>>> {
-        let sql = Sql::new("SELECT id, stamp FROM contents WHERE id IN (")
-            .append(which)
-            .push(")");
-        let stamped: Vec<Stamped> = fetch(db, sql).await?;
-        self.of(db, stamped.iter().map(|row| (row.id, row.stamp)))
-            .await
+        let (known, mut missing): (Vec<ContentId>, Vec<ContentId>) =
+            ids.iter().partition(|id| self.0.contains_key(*id));
+        let mut found = HashMap::new();
+        if !known.is_empty() {
+            let sql = Sql::new("SELECT id, stamp FROM contents WHERE id IN ").list(known);
+            let stamped: Vec<Stamped> = fetch(db, sql).await?;
+            let stamped = stamped.into_iter().map(|row| (row.id, row.stamp));
+            missing.extend(self.take_known(stamped, &mut found));
+        }
+        self.load(db, &missing, &mut found).await?;
+        Ok(found)
     }
 
     /// The facts of contents whose stamps have just been read. No statement if all are known, else three.
-    ///
-    /// Never inside a transaction: what that has written is not kept before it is there.
-    ///
-    /// What is loaded is at least as new as the stamp it is kept under, because that is read first. If
-    /// something changes in between, the next stamp is another one, and the facts are loaded again.
     pub(crate) async fn of(
         &self,
         db: &DatabaseConnection,
         contents: impl IntoIterator<Item = (ContentId, i64)>,
     ) -> Result<HashMap<ContentId, Arc<Facts>>> {
         let mut found = HashMap::new();
-        let mut unknown = Vec::new();
+        let missing = self.take_known(contents, &mut found);
+        self.load(db, &missing, &mut found).await?;
+        Ok(found)
+    }
+
+    /// The facts of a content as they were under a stamp, if they are known.
+    pub(crate) fn under(&self, id: ContentId, stamp: i64) -> Option<Arc<Facts>> {
+        let facts = self.0.get(&id)?;
+        (facts.content.stamp == stamp).then_some(facts)
+    }
+
+    /// Finds what is known under these stamps: the contents of which nothing is.
+    fn take_known(
+        &self,
+        contents: impl IntoIterator<Item = (ContentId, i64)>,
+        found: &mut HashMap<ContentId, Arc<Facts>>,
+    ) -> Vec<ContentId> {
+        let mut missing = Vec::new();
         for (id, stamp) in contents {
-            match self.0.get(&id) {
-                Some(facts) if facts.content.stamp == stamp => {
-                    found.insert(id, facts);
-                }
-                _ => unknown.push(id),
+            match self.under(id, stamp) {
+                Some(facts) => drop(found.insert(id, facts)),
+                None => missing.push(id),
             }
         }
-        for (id, facts) in load_facts(db, &unknown).await? {
+        missing
+    }
+
+    /// Reads facts and keeps them.
+    ///
+    /// Never inside a transaction: what that has written is not kept before it is there.
+    ///
+    /// What is loaded is at least as new as the stamp it is kept under, because that is read first. If
+    /// something changes in between, the next stamp is another one, and the facts are loaded again.
+    async fn load(
+        &self,
+        db: &DatabaseConnection,
+        missing: &[ContentId],
+        found: &mut HashMap<ContentId, Arc<Facts>>,
+    ) -> Result<()> {
+        for (id, facts) in load_facts(db, missing).await? {
             self.0.insert(id, Arc::clone(&facts));
             found.insert(id, facts);
         }
-        Ok(found)
+        Ok(())
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 
-use super::facts::load_facts;
 use super::gate::Facts;
 use super::model::Lease;
 use super::store::{Scope, count_live, load_documents, load_leases, load_scopes};
@@ -52,7 +51,7 @@ impl Loader<FactsKey> for Loaders {
 
     async fn load(&self, keys: &[FactsKey]) -> Result<HashMap<FactsKey, Arc<Facts>>, LoadError> {
         let ids: Vec<ContentId> = keys.iter().map(|k| k.0).collect();
-        let found = load_facts(self.db(), &ids).await?;
+        let found = self.cx.app.facts.now(self.db(), &ids).await?;
         Ok(found
             .into_iter()
             .map(|(id, facts)| (FactsKey(id), facts))

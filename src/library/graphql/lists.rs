@@ -157,7 +157,7 @@ pub(super) async fn with_contents(
     loader.feed_many(facts).await;
     let contents = known().map(|f| (ContentKey(f.content.id), Arc::clone(&f.content)));
     loader.feed_many(contents).await;
-    let labels = known().map(|f| (LabelsKey(f.content.id), Arc::clone(&f.labels)));
+    let labels = known().map(|f| (LabelsKey::of(&f.content), Arc::clone(&f.labels)));
     loader.feed_many(labels).await;
     let statements = known().filter_map(|f| {
         let version = f.content.current.as_ref()?;
