@@ -57,6 +57,8 @@ struct Draft<'p> {
     current: Option<Uuid>,
     /// Goes out under a lease only.
     needs_lease: bool,
+    /// Is in the trash: it cannot be placed.
+    trashed: bool,
 }
 
 impl Draft<'_> {
@@ -116,6 +118,7 @@ impl<'w> Contents<'w> {
             texts: Vec::new(),
             current: None,
             needs_lease: false,
+            trashed: false,
         };
         self.header(&mut draft, batch);
         if draft.is_asset {
@@ -162,6 +165,7 @@ impl<'w> Contents<'w> {
             }
             20..25 => {
                 trashed = Some(draft.at + DAY);
+                draft.trashed = true;
                 None
             }
             25..45 => {
@@ -557,6 +561,7 @@ impl<'w> Contents<'w> {
             .next_multiple_of(ENDORSED)
             .max(ENDORSED)
             == 1
+            && !draft.trashed
         {
             self.samples
                 .placeable
