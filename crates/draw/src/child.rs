@@ -23,6 +23,14 @@ const MAX_COMPLAINT: usize = 4 * 1024;
 /// What is read at a time.
 const BUFFER: usize = 64 * 1024;
 
+/// What glibc is told of a worker's memory. It lives for one job, so what is freed is kept for the rest of that job,
+/// and comes in huge pages where there are any: most of what a worker cost were its page faults. What is larger
+/// than 64 MiB is still mapped by itself, and grows without a copy. Elsewhere the name means nothing.
+const MALLOC: (&str, &str) = (
+    "GLIBC_TUNABLES",
+    "glibc.malloc.mmap_threshold=67108864:glibc.malloc.trim_threshold=1073741824:glibc.malloc.hugetlb=1",
+);
+
 /// How a worker is started.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
@@ -36,6 +44,7 @@ impl Command {
         let mut process = std::process::Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
+            .env(MALLOC.0, MALLOC.1)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
