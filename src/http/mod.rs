@@ -23,6 +23,7 @@ mod request;
 mod rest;
 mod serve;
 mod uploads;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
@@ -14,13 +14,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::router;
+use super::waiting::{HEAD_TIMEOUT, watch};
 use crate::app::{App, close_log};
 use crate::platform::tasks;
 
 /// Connections at the same time; those past it are told to come back, at once.
 const MAX_CONNECTIONS: usize = 2_048;
-/// Longest that the head of a request may take to arrive.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// What of a connection is held in memory; no head of a request may be larger.
 const MAX_BUFFER: usize = 128 * 1024;
 /// How long a stopping server still takes connections, so that whoever asks `/readyz` learns of it.
@@ -74,9 +73,10 @@ pub async fn serve_on(
             };
             // Small answers go out at once; if this fails they are only slower.
             let _ = stream.set_nodelay(true);
+            let (stream, timer) = watch(stream);
             let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_TIMEOUT)
+                .timer(timer)
+                .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(MAX_BUFFER)
                 .serve_connection(TokioIo::new(stream), service.clone());
             let connection = connections.watch(connection);

@@ -6,6 +6,7 @@ mod files;
 mod limits;
 mod steps;
 mod values;
+mod waiting;
 
 use serde_json::{Value as Json, json};
 
