@@ -68,7 +68,8 @@ fn reach(port: &str) {
     if Command::new("/bin/true").spawn().is_ok() {
         could.push("spawn");
     }
-    if std::env::vars_os().next().is_some() {
+    // What glibc is told of memory says nothing of the server.
+    if std::env::vars_os().any(|(name, _)| name != "GLIBC_TUNABLES") {
         could.push("environment");
     }
     panic!("could: {}", could.join(" "));
