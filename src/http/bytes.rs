@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -12,11 +13,14 @@ use crate::app::App;
 use crate::assets::grants::GrantedFile;
 use crate::care::verify;
 use crate::error::{Error, Result};
-use crate::platform::blob::{Download, Whole};
+use crate::platform::blob::{Download, Paged, Whole};
 use crate::platform::tasks;
 
 /// Files up to this size are checked before the first byte goes out.
 const CHECKED_FIRST: u64 = 256 * 1024;
+
+/// A body, and with it the file that its bytes can be sent from, for the connection (`http/sending.rs`).
+pub(super) type Sent = (Option<Extension<Arc<Paged>>>, Body);
 
 /// Opens the object, which must be as long as its row says.
 async fn open(
@@ -41,15 +45,14 @@ fn wrong_size(file: &GrantedFile, found: u64) -> Error {
 
 /// The whole file, whose bytes are checked on their way: a small one before anything is said, a large one
 /// before its end is sent, so that wrong bytes never arrive as a complete answer.
-pub(super) async fn whole(app: &Arc<App>, file: &GrantedFile, size: u64) -> Result<Body> {
+pub(super) async fn whole(app: &Arc<App>, file: &GrantedFile, size: u64) -> Result<Sent> {
     if size <= CHECKED_FIRST {
-        return Ok(Body::from(small(app, file).await?));
+        let (bytes, paged) = small(app, file).await?;
+        return Ok((paged.map(Extension), Body::from(bytes)));
     }
     let download = open(app, file, size, None).await?;
-    Ok(Body::from_stream(checked(
-        download.bytes,
-        noting(app, file),
-    )))
+    let bytes = checked(download.bytes, noting(app, file));
+    Ok((None, Body::from_stream(bytes)))
 }
 
 /// A part of a file. That of a small one is cut out of the whole, which is checked; of a large one what is
@@ -59,25 +62,23 @@ pub(super) async fn part(
     file: &GrantedFile,
     size: u64,
     range: std::ops::Range<u64>,
-) -> Result<Body> {
+) -> Result<Sent> {
     if size > CHECKED_FIRST {
-        return Ok(Body::from_stream(
-            open(app, file, size, Some(range)).await?.bytes,
-        ));
+        let download = open(app, file, size, Some(range)).await?;
+        return Ok((None, Body::from_stream(download.bytes)));
     }
     let place = |at: u64| usize::try_from(at).map_err(Error::internal);
-    let bytes = small(app, file).await?;
-    Ok(Body::from(
-        bytes.slice(place(range.start)?..place(range.end)?),
-    ))
+    let (bytes, paged) = small(app, file).await?;
+    let part = bytes.slice(place(range.start)?..place(range.end)?);
+    Ok((paged.map(Extension), Body::from(part)))
 }
 
 /// All bytes of a small file, which are the right ones.
-async fn small(app: &Arc<App>, file: &GrantedFile) -> Result<Bytes> {
+async fn small(app: &Arc<App>, file: &GrantedFile) -> Result<(Bytes, Option<Arc<Paged>>)> {
     let size = u64::try_from(file.bytes).unwrap_or(0);
     let wanted = noting(app, file);
     match app.blobs.whole(&file.store_key, size, &file.sha256).await? {
-        Whole::Right(bytes) => Ok(bytes),
+        Whole::Right(bytes, paged) => Ok((bytes, paged)),
         Whole::Wrong => Err(wanted.refuse()),
         Whole::Sized(found) => Err(wrong_size(file, found)),
     }

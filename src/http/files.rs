@@ -153,17 +153,18 @@ async fn answer(
             (StatusCode::RANGE_NOT_SATISFIABLE, range).into_response()
         }
         Wanted::Whole => {
-            let body = whole(app, file, size).await?;
-            (StatusCode::OK, [(CONTENT_LENGTH, size.to_string())], body).into_response()
+            let (paged, body) = whole(app, file, size).await?;
+            let length = [(CONTENT_LENGTH, size.to_string())];
+            (StatusCode::OK, length, paged, body).into_response()
         }
         Wanted::Part(range) => {
-            let body = part(app, file, size, range.clone()).await?;
+            let (paged, body) = part(app, file, size, range.clone()).await?;
             let length = (CONTENT_LENGTH, (range.end - range.start).to_string());
             let place = (
                 CONTENT_RANGE,
                 format!("bytes {}-{}/{size}", range.start, range.end - 1),
             );
-            (StatusCode::PARTIAL_CONTENT, [length, place], body).into_response()
+            (StatusCode::PARTIAL_CONTENT, [length, place], paged, body).into_response()
         }
     })
 }

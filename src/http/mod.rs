@@ -21,6 +21,7 @@ mod refusal;
 mod renditions;
 mod request;
 mod rest;
+mod sending;
 mod serve;
 mod uploads;
 mod waiting;

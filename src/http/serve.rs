@@ -14,7 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::router;
-use super::waiting::{HEAD_TIMEOUT, watch};
+use super::sending::Sending;
+use super::waiting::{HEAD_TIMEOUT, timed};
 use crate::app::{App, close_log};
 use crate::platform::tasks;
 
@@ -73,12 +74,13 @@ pub async fn serve_on(
             };
             // Small answers go out at once; if this fails they are only slower.
             let _ = stream.set_nodelay(true);
-            let (stream, timer) = watch(stream);
+            let (stream, slot) = Sending::over(stream);
+            let (stream, timer) = timed(stream);
             let connection = http1::Builder::new()
                 .timer(timer)
                 .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(MAX_BUFFER)
-                .serve_connection(TokioIo::new(stream), service.clone());
+                .serve_connection(TokioIo::new(stream), slot.around(service.clone()));
             let connection = connections.watch(connection);
             tasks::spawn("connection", async move {
                 // How a connection ends is the client's affair.

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{self, sleep_until};
 
 /// Longest that the head of a request may take to arrive, from its first byte; of a connection's first request, from
@@ -23,8 +22,8 @@ pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// A connection that notes when a head began.
-pub(super) struct Watched {
-    stream: TcpStream,
+pub(super) struct Timed<S> {
+    stream: S,
     heads: Arc<Heads>,
 }
 
@@ -63,16 +62,16 @@ impl Heads {
 }
 
 /// A connection that has just been made, and the timer for its heads.
-pub(super) fn watch(stream: TcpStream) -> (Watched, HeadTimer) {
+pub(super) fn timed<S>(stream: S) -> (Timed<S>, HeadTimer) {
     let heads = Arc::new(Heads {
         origin: Instant::now(),
         since: AtomicU64::new(0),
     });
     let timer = HeadTimer(Arc::clone(&heads));
-    (Watched { stream, heads }, timer)
+    (Timed { stream, heads }, timer)
 }
 
-impl AsyncRead for Watched {
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -87,7 +86,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

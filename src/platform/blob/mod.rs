@@ -6,6 +6,7 @@
 
 mod folder;
 mod growing;
+mod paged;
 mod parts;
 mod seek;
 mod signed;
@@ -19,7 +20,6 @@ use anyhow::Context;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
-use moka::sync::Cache;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
@@ -33,7 +33,9 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 
 pub use growing::{Growing, Growth, Saving};
+pub use paged::Paged;
 pub use seek::SeekRead;
+use whole::Kept;
 pub use whole::Whole;
 
 /// Bytes gathered before they are sent on as one part of a larger object.
@@ -67,8 +69,7 @@ pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     place: Place,
-    /// Small objects that were read a moment ago, by their keys.
-    kept: Cache<String, Bytes>,
+    kept: Kept,
 }
 
 /// What is behind the common face, for what a folder and a bucket do differently.
@@ -108,7 +109,7 @@ impl Blobs {
                     store: Arc::new(store),
                     prefix: Path::default(),
                     place: Place::Folder(folder.clone()),
-                    kept: Cache::new(0),
+                    kept: Kept::with_room(0),
                 })
             }
             StoreConfig::S3(s3) => {
@@ -136,7 +137,7 @@ impl Blobs {
                     store: Arc::clone(&store) as Arc<dyn ObjectStore>,
                     prefix: Path::from(s3.prefix.as_str()),
                     place: Place::Bucket(store),
-                    kept: Cache::new(0),
+                    kept: Kept::with_room(0),
                 })
             }
         }

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::{Shown, asked, header, send};
+use crate::support::{TestApp, noise};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_warm_stable_address_runs_no_statement_and_two_at_most() {
@@ -70,4 +71,38 @@ async fn what_this_instance_has_changed_is_in_force_at_once() {
         .await;
     assert_eq!(status().await, 200);
     shown.stop().await;
+}
+
+/// From the second answer on they are sent from a file of the kernel's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_bytes_arrive_each_time() {
+    let app = TestApp::start().await;
+    app.brand("north").await;
+    let bytes = noise(200, 150, 3);
+    assert!((32 * 1024..256 * 1024).contains(&bytes.len()));
+    let input = json!({ "brand": "north", "title": "Lantern", "file": { "upload": null } });
+    let file = ("lantern.png", bytes.clone());
+    let selection = "asset { latestVersion { file { downloadUrl } } }";
+    let made = app
+        .upload_as(
+            &app.admin,
+            "createAsset",
+            input,
+            selection,
+            "file.upload",
+            file,
+        )
+        .await;
+    let url = made["asset"]["latestVersion"]["file"]["downloadUrl"].clone();
+    let url = url.as_str().unwrap();
+    for _ in 0..4 {
+        let whole = app.http.get(url).send().await.unwrap();
+        assert_eq!(whole.status(), 200);
+        assert!(whole.bytes().await.unwrap() == bytes);
+        let part = app.http.get(url).header("range", "bytes=40000-49999");
+        let part = part.send().await.unwrap();
+        assert_eq!(part.status(), 206);
+        assert!(part.bytes().await.unwrap() == bytes[40_000..50_000]);
+    }
+    app.stop().await;
 }
