@@ -93,7 +93,7 @@ pub struct Settings {
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub facts_cache_bytes: Option<u64>,
-    /// Memory for small files that are asked for again and again, in bytes; 0: none is kept [default: 33554432, which is 32 MiB].
+    /// Memory for small files that are asked for again and again, in bytes; 0: none is kept. Those from 32 KiB on count twice [default: 33554432, which is 32 MiB].
     #[arg(long, value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery_cache_bytes: Option<u64>,
