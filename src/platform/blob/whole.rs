@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 /// How long bytes stay in memory.
 const KEPT_FOR: Duration = Duration::from_mins(1);
 /// How many of them may be in files at the same time: each is an open one.
-const MOST_PAGED: usize = 256;
+const MOST_PAGED: usize = 128;
 
 /// What a small object was found to hold.
 #[derive(Clone, Debug)]
