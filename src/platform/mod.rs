@@ -15,6 +15,7 @@ pub mod locale;
 pub mod money;
 pub mod names;
 pub mod op;
+pub mod queue;
 pub mod room;
 pub mod seal;
 pub mod tasks;

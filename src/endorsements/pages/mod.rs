@@ -1,8 +1,7 @@
 //! Pages as evidence: fetched as they stand, kept, and looked at again.
 //!
-//! A piece of evidence is its own place in the queue. Whoever takes one writes until when it is his; if he
-//! dies, another takes it after that, and what he writes later changes nothing. A page is fetched before the
-//! transaction that writes what became of it, and its bytes are stored before their rows.
+//! A piece of evidence is its own place in the queue. A page is fetched before the transaction that writes what
+//! became of it, and its bytes are stored before their rows.
 
 mod quote;
 mod store;
@@ -12,17 +11,16 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::StreamExt;
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::quote::contains_quote;
-use self::store::{Captured, Outcome, Stored, Target};
+use self::store::{Captured, Outcome, QUEUE, Stored, Target};
 use super::model::EvidenceState;
 use crate::accounts::OpContext;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::platform::blob::Blobs;
-use crate::platform::fetch::{Attempt, Fetcher, Page};
+use crate::platform::fetch::{Attempt, BACK_OFF_MS, Fetcher, Page};
 use crate::platform::ids::EvidenceId;
 use crate::uploads::{Measured, check_room, clean_filename, measure};
 
@@ -44,18 +42,8 @@ pub async fn fetch_due(app: &Arc<App>) -> Result<usize> {
         return Ok(0);
     };
     let due = store::due(app.db.read(), app.clock.now(), TURN).await?;
-    let looks = due.into_iter().map(|id| async move {
-        let looked = look(app, fetcher, id).await;
-        looked.unwrap_or_else(|error| {
-            tracing::warn!(error = %error, evidence.id = %id, "a page is fetched later");
-            false
-        })
-    });
-    let looked: Vec<bool> = futures::stream::iter(looks)
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
-    Ok(looked.into_iter().filter(|looked| *looked).count())
+    let look = |id| look(app, fetcher, id);
+    Ok(QUEUE.each(due, AT_ONCE, look).await)
 }
 
 /// Looks at one page, if nobody else does.
@@ -66,7 +54,7 @@ async fn look(app: &Arc<App>, fetcher: &Fetcher, id: EvidenceId) -> Result<bool>
     let cx = OpContext::system(app);
     let until = cx.at().plus_ms(CLAIM_MS);
     let claim = cx.write((id, until), |tx, (id, until)| {
-        Box::pin(store::claim(tx, *id, *until))
+        Box::pin(QUEUE.claim(tx, *id, *until))
     });
     if !claim.await? {
         return Ok(false);
@@ -82,8 +70,9 @@ async fn look(app: &Arc<App>, fetcher: &Fetcher, id: EvidenceId) -> Result<bool>
         Ok(seen) => seen,
         Err(error) => {
             let cx = OpContext::system(app);
-            cx.write((id, until), |tx, (id, until)| {
-                Box::pin(store::give_back(tx, *id, *until))
+            cx.write((id, until), |tx, taken| {
+                let next = tx.op.at.plus_ms(BACK_OFF_MS[0]);
+                Box::pin(QUEUE.give_back(tx, *taken, next))
             })
             .await?;
             return Err(error);

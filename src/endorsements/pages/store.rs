@@ -11,11 +11,17 @@ use crate::endorsements::model::EvidenceState;
 use crate::error::Result;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Sql, Tx, fetch, fetch_one, run};
-use crate::platform::fetch::BACK_OFF_MS;
 use crate::platform::ids::{BrandId, CaptureId, ContentId, EvidenceId};
 use crate::platform::ledger::Audit;
 use crate::platform::names::{name_of, named};
+use crate::platform::queue::Queue;
 use crate::uploads::Measured;
+
+/// A piece of evidence is its own place in the queue.
+pub(super) const QUEUE: Queue = Queue {
+    table: "evidence",
+    key: "id",
+};
 
 /// A page to look at.
 #[derive(Clone, Debug)]
@@ -103,47 +109,17 @@ pub(super) async fn due(
     at: Timestamp,
     limit: i64,
 ) -> Result<Vec<EvidenceId>> {
-    let sql = Sql::new(
-        "SELECT i.id FROM evidence i JOIN contents c ON c.id = i.endorsement_id WHERE i.next_at <= ",
-    )
-    .bind(at)
-    .push(" AND (i.claimed_until IS NULL OR i.claimed_until <= ")
-    .bind(at)
-    .push(
-        ") AND c.trashed_at IS NULL
+    let sql =
+        Sql::new("SELECT i.id FROM evidence i JOIN contents c ON c.id = i.endorsement_id WHERE ");
+    let sql = Queue::free(sql, at)
+        .push(
+            " AND c.trashed_at IS NULL
          AND (i.state = 'PENDING' OR (c.withdrawn_at IS NULL AND c.archived_at IS NULL))
          ORDER BY i.next_at, i.id LIMIT ",
-    )
-    .bind(limit);
+        )
+        .bind(limit);
     let rows: Vec<Due> = fetch(db, sql).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
-}
-
-/// Takes a page until `until`, if nobody has it; says whether it is ours.
-pub(super) async fn claim(tx: &Tx, id: EvidenceId, until: Timestamp) -> Result<bool> {
-    let sql = Sql::new("UPDATE evidence SET attempts = attempts + 1, claimed_until = ")
-        .bind(until)
-        .push(" WHERE id = ")
-        .bind(id)
-        .push(" AND next_at <= ")
-        .bind(tx.op.at)
-        .push(" AND (claimed_until IS NULL OR claimed_until <= ")
-        .bind(tx.op.at)
-        .push(")");
-    Ok(run(&**tx, sql).await? > 0)
-}
-
-/// Gives a page back that was not looked at.
-pub(super) async fn give_back(tx: &Tx, id: EvidenceId, until: Timestamp) -> Result<()> {
-    let sql =
-        Sql::new("UPDATE evidence SET attempts = attempts - 1, claimed_until = NULL, next_at = ")
-            .bind(tx.op.at.plus_ms(BACK_OFF_MS[0]))
-            .push(" WHERE id = ")
-            .bind(id)
-            .push(" AND claimed_until = ")
-            .bind(until);
-    run(&**tx, sql).await?;
-    Ok(())
 }
 
 #[derive(FromQueryResult)]
@@ -255,11 +231,7 @@ pub(super) async fn finish(
             ]);
         }
     }
-    let sql = Sql::update("evidence", row)
-        .push(" WHERE id = ")
-        .bind(target.id)
-        .push(" AND claimed_until = ")
-        .bind(until);
+    let sql = Sql::update("evidence", row).append(QUEUE.taken(target.id, until));
     if run(&**tx, sql).await? == 0 {
         return Ok(());
     }

@@ -10,13 +10,12 @@ mod store;
 use std::io::Write;
 use std::sync::Arc;
 
-use futures::StreamExt;
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use self::links::{Links, links};
 pub(super) use self::store::errors;
-use self::store::{Outcome, Shown, Target};
+use self::store::{Outcome, QUEUE, Shown, Target};
 use crate::accounts::OpContext;
 use crate::app::App;
 use crate::endorsements::{contains_quote, page_text};
@@ -43,18 +42,8 @@ pub async fn crawl_due(app: &Arc<App>) -> Result<usize> {
         return Ok(0);
     };
     let due = store::due(app.db.read(), app.clock.now(), TURN).await?;
-    let looks = due.into_iter().map(|id| async move {
-        let looked = look(app, fetcher, id).await;
-        looked.unwrap_or_else(|error| {
-            tracing::warn!(error = %error, placement.id = %id, "a placement is looked at later");
-            false
-        })
-    });
-    let looked: Vec<bool> = futures::stream::iter(looks)
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
-    Ok(looked.into_iter().filter(|looked| *looked).count())
+    let look = |id| look(app, fetcher, id);
+    Ok(QUEUE.each(due, AT_ONCE, look).await)
 }
 
 /// Looks at one placement's page, if nobody else does.
@@ -65,7 +54,7 @@ async fn look(app: &Arc<App>, fetcher: &Fetcher, id: PlacementId) -> Result<bool
     let cx = OpContext::system(app);
     let until = cx.at().plus_ms(CLAIM_MS);
     let claim = cx.write((id, until), |tx, (id, until)| {
-        Box::pin(store::claim(tx, *id, *until))
+        Box::pin(QUEUE.claim(tx, *id, *until))
     });
     if !claim.await? {
         return Ok(false);

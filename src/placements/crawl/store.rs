@@ -14,6 +14,13 @@ use crate::platform::db::{Sql, Tx, fetch, fetch_one, run};
 use crate::platform::ids::{AssetId, BrandId, ContentId, PlacementId, VersionId};
 use crate::platform::ledger::Audit;
 use crate::platform::names::named;
+use crate::platform::queue::Queue;
+
+/// What has gone live at an address comes into it by itself (migration 19).
+pub(super) const QUEUE: Queue = Queue {
+    table: "placement_crawls",
+    key: "placement_id",
+};
 
 /// A picture that shows what is placed.
 #[derive(Clone, Debug)]
@@ -60,43 +67,23 @@ struct Due {
     id: PlacementId,
 }
 
-/// Placements whose time has come and whom nobody has, the longest due first. What has gone live at an address
-/// comes into the queue by itself (migration 19).
+/// Placements whose time has come and whom nobody has, the longest due first.
 pub(super) async fn due(
     db: &impl ConnectionTrait,
     at: Timestamp,
     limit: i64,
 ) -> Result<Vec<PlacementId>> {
-    let sql = Sql::new("SELECT placement_id AS id FROM placement_crawls WHERE next_at <= ")
-        .bind(at)
-        .push(" AND (claimed_until IS NULL OR claimed_until <= ")
-        .bind(at)
-        .push(") ORDER BY next_at, placement_id LIMIT ")
+    let sql = Sql::new("SELECT placement_id AS id FROM placement_crawls WHERE ");
+    let sql = Queue::free(sql, at)
+        .push(" ORDER BY next_at, placement_id LIMIT ")
         .bind(limit);
     let rows: Vec<Due> = fetch(db, sql).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
-/// Takes a placement until `until`, if nobody has it; says whether it is ours.
-pub(super) async fn claim(tx: &Tx, id: PlacementId, until: Timestamp) -> Result<bool> {
-    let sql = Sql::new("UPDATE placement_crawls SET attempts = attempts + 1, claimed_until = ")
-        .bind(until)
-        .push(" WHERE placement_id = ")
-        .bind(id)
-        .push(" AND next_at <= ")
-        .bind(tx.op.at)
-        .push(" AND (claimed_until IS NULL OR claimed_until <= ")
-        .bind(tx.op.at)
-        .push(")");
-    Ok(run(&**tx, sql).await? > 0)
-}
-
 /// Takes what there is nothing to look for of out of the queue.
 pub(super) async fn forget(tx: &Tx, id: PlacementId, until: Timestamp) -> Result<()> {
-    let sql = Sql::new("DELETE FROM placement_crawls WHERE placement_id = ")
-        .bind(id)
-        .push(" AND claimed_until = ")
-        .bind(until);
+    let sql = Sql::new("DELETE FROM placement_crawls").append(QUEUE.taken(id, until));
     run(&**tx, sql).await?;
     Ok(())
 }
@@ -293,11 +280,7 @@ pub(super) async fn finish(
             row.extend([("attempts", 0.into()), ("error", reason.clone().into())]);
         }
     }
-    let sql = Sql::update("placement_crawls", row)
-        .push(" WHERE placement_id = ")
-        .bind(target.id)
-        .push(" AND claimed_until = ")
-        .bind(until);
+    let sql = Sql::update("placement_crawls", row).append(QUEUE.taken(target.id, until));
     if run(&**tx, sql).await? == 0 {
         return Ok(());
     }
