@@ -21,6 +21,8 @@ use crate::platform::tasks;
 
 /// Connections at the same time; those past it are told to come back, at once.
 const MAX_CONNECTIONS: usize = 2_048;
+/// Files that are open at most: the connections, and what is read and written for them.
+const FILES: u64 = 2 * MAX_CONNECTIONS as u64;
 /// What of a connection is held in memory; no head of a request may be larger.
 const MAX_BUFFER: usize = 128 * 1024;
 /// How long a stopping server still takes connections, so that whoever asks `/readyz` learns of it.
@@ -36,6 +38,7 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: applicat
 
 /// Serves where the configuration says, until the process is told to stop.
 pub async fn serve(app: Arc<App>) -> anyhow::Result<()> {
+    open_many_files();
     let address = app.config.listen;
     let listener = TcpListener::bind(address)
         .await
@@ -110,6 +113,34 @@ pub async fn serve_on(
     }
     Ok(())
 }
+
+/// Lets this process have as many files open as it may: a connection is one, and a shell often starts a process with
+/// no more than 1,024.
+#[cfg(unix)]
+fn open_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(error = %error, "no more files can be open than before");
+    }
+    if let Some(most) = limit.maximum
+        && most < FILES
+    {
+        tracing::warn!(
+            most,
+            wanted = FILES,
+            "few files can be open: raise the limit (ulimit -Hn)"
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn open_many_files() {}
 
 async fn refuse(mut stream: TcpStream) {
     let said = async {

@@ -1,5 +1,6 @@
 //! Inputs that must be refused with a clear error, after which the server goes on as if nothing had been.
 
+mod connections;
 mod documents;
 mod early;
 mod files;

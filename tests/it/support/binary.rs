@@ -23,7 +23,7 @@ fn free_address() -> SocketAddr {
 /// Where the server keeps its data, over all its lives.
 pub(crate) struct Home {
     pub(crate) database: TestDatabase,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     pub(crate) token: String,
     /// What is logged, and where to; unless said, errors beside the test's own.
     pub(crate) log: (String, Option<PathBuf>),
@@ -90,6 +90,20 @@ impl Home {
     /// Starts the server and waits until it serves.
     pub(crate) async fn serve(&self) -> Server {
         Server::start(&mut self.command(&["serve"]), self.address, &self.token).await
+    }
+
+    /// Starts the server where a shell lets it have few files open at first, and waits until it serves.
+    pub(crate) async fn serve_with_few_files(&self, most: u32) -> Server {
+        let plain = self.command(&["serve"]);
+        let mut command = Command::new("sh");
+        let limited = format!("ulimit -Sn {most} && exec \"$0\" \"$@\"");
+        command.arg("-c").arg(limited).arg(plain.get_program());
+        command.args(plain.get_args()).env_clear();
+        command.current_dir(self.database.folder());
+        for (name, value) in plain.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        Server::start(&mut command, self.address, &self.token).await
     }
 
     /// Where the stored files are.
