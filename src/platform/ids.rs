@@ -172,10 +172,14 @@ impl Ids {
     /// A new `UUIDv7`, stamped with `at`.
     #[must_use]
     pub fn uuid(&self, at: Timestamp) -> Uuid {
-        let context = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ms = u64::try_from(at.0).unwrap_or(0);
         let nanos = u32::try_from(ms % 1000).unwrap_or(0) * 1_000_000;
-        Uuid::new_v7(uuid::Timestamp::from_unix(&*context, ms / 1000, nanos))
+        // Only the count needs the lock: the random bytes are drawn beside others.
+        let counted = {
+            let context = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            uuid::Timestamp::from_unix(&*context, ms / 1000, nanos)
+        };
+        Uuid::new_v7(counted)
     }
 }
 
