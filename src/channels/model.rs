@@ -475,19 +475,16 @@ impl Tree {
         ids.iter().filter_map(|id| self.get(*id).cloned()).collect()
     }
 
+    /// The channel and those above it, itself first; none for an unknown one.
+    fn upwards(&self, id: ChannelId) -> impl Iterator<Item = &Arc<Channel>> {
+        let above = |channel: &&Arc<Channel>| channel.parent.and_then(|id| self.get(id));
+        std::iter::successors(self.get(id), above).take(MAX_DEPTH + 1)
+    }
+
     /// The channel and those above it, itself first; empty for an unknown one.
     #[must_use]
     pub fn chain(&self, id: ChannelId) -> Vec<Arc<Channel>> {
-        let mut chain = Vec::new();
-        let mut next = Some(id);
-        while let Some(channel) = next.and_then(|id| self.get(id)) {
-            if chain.len() > MAX_DEPTH {
-                break;
-            }
-            chain.push(Arc::clone(channel));
-            next = channel.parent;
-        }
-        chain
+        self.upwards(id).cloned().collect()
     }
 
     /// Its rules: those of the channels above, the highest first, then its own.
@@ -502,24 +499,28 @@ impl Tree {
 
     /// Its presets: its own, else those of the nearest channel above that has any.
     #[must_use]
-    pub fn presets(&self, id: ChannelId) -> Vec<Preset> {
-        let chain = self.chain(id);
-        chain
-            .iter()
-            .find(|c| !c.presets.is_empty())
-            .map(|c| c.presets.clone())
+    pub fn presets(&self, id: ChannelId) -> &[Preset] {
+        let mut presets = self.upwards(id).map(|c| &*c.presets);
+        presets
+            .find(|presets| !presets.is_empty())
             .unwrap_or_default()
+    }
+
+    /// One of its presets.
+    #[must_use]
+    pub fn preset(&self, id: ChannelId, name: &str) -> Option<&Preset> {
+        self.presets(id).iter().find(|preset| preset.name == name)
     }
 
     /// Its market: its own or that of the nearest channel above.
     #[must_use]
     pub fn market(&self, id: ChannelId) -> Option<String> {
-        self.chain(id).iter().find_map(|c| c.market.clone())
+        self.upwards(id).find_map(|c| c.market.clone())
     }
 
     /// Its language: its own or that of the nearest channel above.
     #[must_use]
     pub fn locale(&self, id: ChannelId) -> Option<String> {
-        self.chain(id).iter().find_map(|c| c.locale.clone())
+        self.upwards(id).find_map(|c| c.locale.clone())
     }
 }

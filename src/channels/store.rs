@@ -20,7 +20,8 @@ use crate::platform::names::{name_of, named};
 pub struct TreeCache(RwLock<Option<Arc<Tree>>>);
 
 impl TreeCache {
-    fn at(&self, revision: i64) -> Option<Arc<Tree>> {
+    /// The tree as of a revision or a later one, if it is known.
+    pub(crate) fn at(&self, revision: i64) -> Option<Arc<Tree>> {
         let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
         cached
             .as_ref()

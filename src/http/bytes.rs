@@ -50,7 +50,7 @@ pub(super) async fn whole(app: &Arc<App>, file: &GrantedFile, size: u64) -> Resu
         let (bytes, paged) = small(app, file).await?;
         return Ok((paged.map(Extension), Body::from(bytes)));
     }
-    let download = open(app, file, size, None).await?;
+    let download = Box::pin(open(app, file, size, None)).await?;
     let bytes = checked(download.bytes, noting(app, file));
     Ok((None, Body::from_stream(bytes)))
 }
@@ -64,7 +64,7 @@ pub(super) async fn part(
     range: std::ops::Range<u64>,
 ) -> Result<Sent> {
     if size > CHECKED_FIRST {
-        let download = open(app, file, size, Some(range)).await?;
+        let download = Box::pin(open(app, file, size, Some(range))).await?;
         return Ok((None, Body::from_stream(download.bytes)));
     }
     let place = |at: u64| usize::try_from(at).map_err(Error::internal);
@@ -76,10 +76,9 @@ pub(super) async fn part(
 /// All bytes of a small file, which are the right ones.
 async fn small(app: &Arc<App>, file: &GrantedFile) -> Result<(Bytes, Option<Arc<Paged>>)> {
     let size = u64::try_from(file.bytes).unwrap_or(0);
-    let wanted = noting(app, file);
     match app.blobs.whole(&file.store_key, size, &file.sha256).await? {
         Whole::Right(bytes, paged) => Ok((bytes, paged)),
-        Whole::Wrong => Err(wanted.refuse()),
+        Whole::Wrong => Err(noting(app, file).refuse()),
         Whole::Sized(found) => Err(wrong_size(file, found)),
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn content_disposition(media_type: &str, filename: &str, saved: bool)
 
 /// A name that is one: no folders, no control characters, nothing that turns the reading direction.
 fn clean(filename: &str) -> String {
-    let mut name = String::new();
+    let mut name = String::with_capacity(filename.len().min(MAX_NAME));
     for c in filename.chars() {
         let c = if is_trouble(c) { '_' } else { c };
         if name.len() + c.len_utf8() > MAX_NAME {

@@ -30,6 +30,9 @@ use crate::rights;
 /// Longest that a browser may keep a file without asking again, in milliseconds.
 const MAX_AGE_MS: i64 = 3_600_000;
 
+/// Headers of an answer, and of what is said around each (`http/request.rs`).
+const HEADERS: usize = 16;
+
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Delivers a file; with `?download=1` to be saved, whatever it is. The last part of the address is for
@@ -97,20 +100,20 @@ pub(super) async fn respond(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let mut response = answer(app, file, manner, method, headers).await?;
+    let etag = format!("\"{}\"", file.sha256);
+    let mut response = answer(app, file, (manner, &etag), method, headers).await?;
     // To find the bytes takes its time, in which the right to them may have ended.
     let now = app.clock.now();
     if manner.until <= now {
         return Err(Refusal::gone());
     }
     let status = response.status();
+    let headers = response.headers_mut();
     if status == StatusCode::FOUND {
-        let policy = resource_policy(app, manner.sharing);
-        response.headers_mut().insert(RESOURCE_POLICY, policy);
+        headers.insert(RESOURCE_POLICY, resource_policy(app, manner.sharing));
     } else if status != StatusCode::RANGE_NOT_SATISFIABLE {
-        response
-            .headers_mut()
-            .extend(about(app, file, manner, now)?);
+        headers.reserve(HEADERS);
+        say(headers, app, file, (manner, etag), now)?;
     }
     Ok(response)
 }
@@ -119,15 +122,14 @@ pub(super) async fn respond(
 async fn answer(
     app: &Arc<App>,
     file: &GrantedFile,
-    manner: Manner,
+    (manner, etag): (Manner, &str),
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let etag = format!("\"{}\"", file.sha256);
     if headers
         .get_all(IF_NONE_MATCH)
         .iter()
-        .any(|v| matches_etag(v, &etag))
+        .any(|v| matches_etag(v, etag))
     {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
@@ -139,11 +141,12 @@ async fn answer(
     }
     let size = u64::try_from(file.bytes).unwrap_or(0);
     if *method == Method::HEAD {
-        return Ok((StatusCode::OK, [(CONTENT_LENGTH, size.to_string())]).into_response());
+        return Ok((StatusCode::OK, [(CONTENT_LENGTH, HeaderValue::from(size))]).into_response());
     }
-    let wanted = asked(headers, &etag, size);
+    let wanted = asked(headers, etag, size);
     if wanted != Wanted::Nothing
-        && let Some(response) = redirect::to_bucket(app, file, manner, headers).await?
+        && redirect::applies(app, headers)
+        && let Some(response) = Box::pin(redirect::to_bucket(app, file, manner)).await?
     {
         return Ok(response);
     }
@@ -154,7 +157,7 @@ async fn answer(
         }
         Wanted::Whole => {
             let (paged, body) = whole(app, file, size).await?;
-            let length = [(CONTENT_LENGTH, size.to_string())];
+            let length = [(CONTENT_LENGTH, HeaderValue::from(size))];
             (StatusCode::OK, length, paged, body).into_response()
         }
         Wanted::Part(range) => {
@@ -215,31 +218,31 @@ async fn out_now(
     Ok(rights::out_on_any(&facts, &tree, reached, app.clock.now()))
 }
 
-/// The headers of every answer about this file, as of now.
-fn about(app: &App, file: &GrantedFile, manner: Manner, now: Timestamp) -> Result<HeaderMap> {
+/// What every answer about this file says of it, as of now.
+fn say(
+    headers: &mut HeaderMap,
+    app: &App,
+    file: &GrantedFile,
+    (manner, etag): (Manner, String),
+    now: Timestamp,
+) -> Result<()> {
     let (scope, longest) = match manner.sharing {
         Sharing::Internal | Sharing::Private => ("private", MAX_AGE_MS),
         Sharing::Public(longest) => ("public", longest),
     };
     let seconds = (manner.until.0 - now.0).clamp(0, longest) / 1000;
-    let etag = HeaderValue::from_str(&format!("\"{}\"", file.sha256)).map_err(Error::internal)?;
-    let cache =
-        HeaderValue::from_str(&format!("{scope}, max-age={seconds}")).map_err(Error::internal)?;
-    Ok(HeaderMap::from_iter([
-        (CONTENT_TYPE, kind(file)),
-        (ETAG, etag),
-        (CACHE_CONTROL, cache),
-        (
-            CONTENT_DISPOSITION,
-            content_disposition(&file.media_type, &file.filename, manner.saved),
-        ),
-        (
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("sandbox; default-src 'none'"),
-        ),
-        (RESOURCE_POLICY, resource_policy(app, manner.sharing)),
-        (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
-    ]))
+    let cache = format!("{scope}, max-age={seconds}");
+    let disposition = content_disposition(&file.media_type, &file.filename, manner.saved);
+    let text = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
+    headers.insert(CONTENT_TYPE, kind(file));
+    headers.insert(ETAG, text(etag)?);
+    headers.insert(CACHE_CONTROL, text(cache)?);
+    headers.insert(CONTENT_DISPOSITION, disposition);
+    let sandbox = HeaderValue::from_static("sandbox; default-src 'none'");
+    headers.insert(CONTENT_SECURITY_POLICY, sandbox);
+    headers.insert(RESOURCE_POLICY, resource_policy(app, manner.sharing));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    Ok(())
 }
 
 /// A file's media type, as a header has it.

@@ -13,6 +13,7 @@ mod exports;
 mod files;
 mod graphql;
 mod health;
+mod measures;
 mod multipart;
 mod origin;
 mod range;
@@ -41,6 +42,7 @@ use crate::app::App;
 use crate::graphql::Schema;
 use crate::graphql::guard::Guard;
 use crate::usage;
+use measures::Measures;
 use refusal::Refusal;
 
 /// What every handler reaches.
@@ -54,6 +56,7 @@ pub(crate) struct Server {
     buckets: graphql::Buckets,
     beacons: usage::Queue,
     pub(crate) metrics: Option<PrometheusHandle>,
+    measures: Measures,
 }
 
 /// All routes of this application, as they are served.
@@ -73,6 +76,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         buckets: graphql::Buckets::new(&app.config.limits),
         beacons: usage::Queue::start(app),
         metrics,
+        measures: Measures::default(),
     });
     let mut texts = Router::new().route("/graphql", any(graphql::handle));
     if app.config.graphiql {
@@ -99,15 +103,7 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
     Ok(routes
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .layer(axum::middleware::from_fn_with_state(
-            Arc::clone(app),
-            origin::apart,
-        ))
-        .layer(axum::middleware::from_fn_with_state(
-            Arc::clone(app),
-            request::around,
-        ))
-        .layer(axum::middleware::from_fn(rest::around))
+        .layer(request::layer(&server))
         .with_state(server))
 }
 

@@ -4,36 +4,27 @@
 //! The host is what the request itself is addressed to. What a proxy says of it (`X-Forwarded-…`) counts for
 //! nothing: anybody can write that.
 
-use std::sync::Arc;
-
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use url::Url;
 
-use super::refusal::Refusal;
-use crate::app::App;
+use crate::config::Config;
 
 /// The routes under which stored bytes are handed out.
 const CONTENT: [&str; 3] = ["/files/", "/r/", "/d/"];
 
-/// Lets a request through to stored bytes on their own host, and to all else elsewhere.
-pub(super) async fn apart(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Some(origin) = &app.config.content_origin else {
-        return next.run(request).await;
+/// Whether a request is addressed to the right host: for stored bytes to their own, for all else to another.
+pub(super) fn is_right(config: &Config, request: &Request) -> bool {
+    let Some(origin) = &config.content_origin else {
+        return true;
     };
     let route = request.extensions().get::<MatchedPath>();
     let is_content = route.is_some_and(|route| {
         let route = route.as_str();
         CONTENT.iter().any(|start| route.starts_with(start))
     });
-    if is_content == is_for(origin, &request) {
-        next.run(request).await
-    } else {
-        Refusal::nothing_here().into_response()
-    }
+    is_content == is_for(origin, request)
 }
 
 /// Whether a request is addressed to this origin's host and port.

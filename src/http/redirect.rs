@@ -39,17 +39,19 @@ const FOR_US: [HeaderName; 5] = [
     IF_UNMODIFIED_SINCE,
 ];
 
-/// An answer that leads to the file's bucket; none where the bytes come from here.
+/// Whether a request with these headers may be led to the bucket.
+pub(super) fn applies(app: &App, headers: &HeaderMap) -> bool {
+    let is_for_us = |name| headers.contains_key(name);
+    app.config.delivery == Delivery::Redirect && !FOR_US.iter().any(is_for_us)
+}
+
+/// An answer that leads to the file's bucket, for a request to which that [`applies`]; none where the bytes come from
+/// here.
 pub(super) async fn to_bucket(
     app: &Arc<App>,
     file: &GrantedFile,
     manner: Manner,
-    headers: &HeaderMap,
 ) -> Result<Option<Response>> {
-    let is_for_us = FOR_US.iter().any(|name| headers.contains_key(name));
-    if app.config.delivery != Delivery::Redirect || is_for_us {
-        return Ok(None);
-    }
     let seconds = seconds_left(app.clock.now(), manner.until);
     let Some(life) = u64::try_from(seconds).ok().filter(|_| seconds >= LEAST) else {
         return Ok(None);

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::json;
 
@@ -39,10 +40,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) async fn granted(
     State(server): State<Arc<Server>>,
     Path((grant, key)): Path<(String, String)>,
-    method: Method,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Refusal> {
     let app = &server.app;
+    let (
+        Parts {
+            method, headers, ..
+        },
+        _,
+    ) = request.into_parts();
     let grant = RenditionGrant::open(&app.sealer, &grant, app.clock.now())
         .ok_or_else(Refusal::nothing_here)?;
     let content = rights::content_of(app, grant.version)
@@ -59,9 +65,9 @@ pub(super) async fn granted(
     let answer = decide(&facts, &ask);
     let until = permitted(app, &grant, (&tree, &answer), (&facts, &version)).await?;
     let plan = renditions::plan((&ask, &answer), (&facts, &version)).filter(|_| is_there);
-    let made = match plan.filter(|plan| plan.key().as_deref() == Some(&key)) {
-        Some(plan) => make(app, &plan).await?,
-        None => renditions::find_made(app.db.read(), version.id, &key)
+    let made = match plan.filter(|plan| plan.key() == Some(&*key)) {
+        Some(plan) => made(app, &plan).await?,
+        None => Box::pin(renditions::find_made(app.db.read(), version.id, &key))
             .await?
             .ok_or_else(Refusal::nothing_here)?,
     };
@@ -79,10 +85,15 @@ pub(super) async fn granted(
 pub(super) async fn stable(
     State(server): State<Arc<Server>>,
     Path((content, channel, preset)): Path<(String, String, String)>,
-    method: Method,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Refusal> {
     let app = &server.app;
+    let (
+        Parts {
+            method, headers, ..
+        },
+        _,
+    ) = request.into_parts();
     let Some((ContentKind::Asset, content)) = parse_public_id(&content) else {
         return Err(Refusal::nothing_here());
     };
@@ -95,7 +106,7 @@ pub(super) async fn stable(
     let sharing = if channel.public {
         Sharing::Public(STABLE_MAX_AGE_MS)
     } else {
-        let viewer = auth::bearer(app, &headers).await?.viewer;
+        let viewer = Box::pin(auth::bearer(app, &headers)).await?.viewer;
         let reads = viewer.may(Scope::Read) || viewer.is_public();
         if !reads
             || !viewer.sees_brand(facts.content.brand)
@@ -116,7 +127,7 @@ pub(super) async fn stable(
         .as_ref()
         .ok_or_else(Refusal::nothing_here)?;
     let plan = renditions::plan((&ask, &answer), (&facts, current));
-    let made = make(app, &plan.ok_or_else(Refusal::nothing_here)?).await?;
+    let made = made(app, &plan.ok_or_else(Refusal::nothing_here)?).await?;
     let file = file(&facts.content, made, &preset);
     let manner = Manner {
         sharing,
@@ -128,10 +139,9 @@ pub(super) async fn stable(
 
 /// The question for a preset of a channel, by its name.
 fn asked(tree: &Tree, channel: &Arc<Channel>, preset: &str, at: Timestamp) -> Result<Ask, Refusal> {
-    let presets = tree.presets(channel.id);
-    let named = presets.into_iter().find(|p| p.name == preset);
-    let preset = named.ok_or_else(Refusal::nothing_here)?;
-    Ok(Ask::new(tree, channel, at).made_to(preset))
+    let preset = tree.preset(channel.id, preset);
+    let preset = preset.ok_or_else(Refusal::nothing_here)?;
+    Ok(Ask::made_to(preset, tree, channel, at))
 }
 
 /// Why something is not there: what never was to be seen there does not exist, what was is gone.
@@ -157,7 +167,7 @@ async fn version(app: &App, facts: &Facts, version: VersionId) -> Result<Arc<Ver
     if let Some(current) = facts.content.current.clone().filter(|v| v.id == version) {
         return Ok(current);
     }
-    let mut found = contents::store::load_versions(app.db.read(), &[version]).await?;
+    let mut found = Box::pin(contents::store::load_versions(app.db.read(), &[version])).await?;
     found.remove(&version).ok_or_else(Refusal::nothing_here)
 }
 
@@ -170,7 +180,7 @@ async fn permitted(
 ) -> Result<Option<Timestamp>, Refusal> {
     match &grant.viewer {
         GrantViewer::Internal(token) => {
-            let viewer = accounts::bearer_lives(app, *token).await?;
+            let viewer = Box::pin(accounts::bearer_lives(app, *token)).await?;
             viewer
                 .filter(|v| v.may(Scope::Read) && v.sees_brand(facts.content.brand))
                 .map(|_| None)
@@ -191,6 +201,15 @@ async fn permitted(
             }
         }
     }
+}
+
+/// Where the bytes of a planned rendition are, made now if they are not.
+async fn made(app: &Arc<App>, plan: &Plan) -> Result<Made, Refusal> {
+    if let Some(made) = renditions::lately_made(app, plan) {
+        return Ok(made);
+    }
+    // Seldom, and large.
+    Box::pin(make(app, plan)).await
 }
 
 /// Makes what is not there yet, and says why where it cannot be.

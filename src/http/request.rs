@@ -1,22 +1,28 @@
-//! What stands around every request: its id, its span, its metrics, and what browsers are told.
+//! What stands around every request: its id, its span, its host, its metrics, and what browsers are told.
+//!
+//! It is one layer: each costs a few copies of the routes below it.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::Route;
 use futures::FutureExt;
+use tower::layer::layer_fn;
+use tower::{Layer, Service, service_fn};
 use tracing::Instrument;
+use uuid::fmt::Simple;
 
 use super::refusal::Refusal;
-use crate::app::App;
+use super::{Server, origin, rest};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken from outside.
@@ -31,62 +37,87 @@ pub(super) fn current_id() -> Option<String> {
     ID.try_with(ToString::to_string).ok()
 }
 
+/// The layer of it.
+pub(super) fn layer(
+    server: &Arc<Server>,
+) -> impl Layer<
+    Route,
+    Service = impl Service<Request, Response = Response, Error = Infallible, Future: Send>
+              + Clone
+              + Send
+              + Sync
+              + use<>,
+> + Clone
++ Send
++ Sync
++ use<> {
+    let server = Arc::clone(server);
+    layer_fn(move |mut route: Route| {
+        let server = Arc::clone(&server);
+        service_fn(move |request| around(&server, &mut route, request))
+    })
+}
+
 /// Runs a request under its id: the caller's `X-Request-Id` where it is sane, else one of ours.
-pub(super) async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let id: Arc<str> = match given_id(request.headers()) {
-        Some(id) => id.into(),
-        None => app.ids.uuid(app.clock.now()).simple().to_string().into(),
-    };
+fn around(
+    server: &Arc<Server>,
+    route: &mut Route,
+    request: Request,
+) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+    let server = Arc::clone(server);
     let started = Instant::now();
-    let method = request.method().as_str().to_owned();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
+    let id: Arc<str> = given_id(request.headers()).map_or_else(
+        || {
+            let id = server.app.ids.uuid(server.app.clock.now()).simple();
+            (&*id.encode_lower(&mut [0; Simple::LENGTH])).into()
+        },
+        Into::into,
+    );
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let name = path.as_ref().map_or("none", MatchedPath::as_str);
     let span =
-        tracing::info_span!("request", request.id = %id, http.method = method, http.route = route);
+        tracing::info_span!("request", request.id = %id, http.method = %method, http.route = name);
+    let is_right = origin::is_right(&server.app.config, &request);
+    let (request, rest) = rest::watched(request);
+    // Nothing of it runs before it is waited for.
+    let answer = is_right.then(|| route.call(request));
     let answer = async {
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let Some(answer) = answer else {
+            return Refusal::nothing_here().into_response();
+        };
+        let answered = AssertUnwindSafe(answer).catch_unwind().await;
         let response = answered.unwrap_or_else(|panic| {
             tracing::error!(panic = panic_text(&*panic), "a request panicked");
-            Refusal::internal().into_response()
+            Ok(Refusal::internal().into_response())
         });
+        let Ok(response) = response;
         tracing::debug!(http.status = response.status().as_u16(), "request answered");
         response
     };
-    let mut response = ID.scope(Arc::clone(&id), answer).instrument(span).await;
-    protect(response.headers_mut());
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
+    let answer = ID.scope(Arc::clone(&id), answer).instrument(span);
+    async move {
+        let mut response = answer.await;
+        let headers = response.headers_mut();
+        protect(headers);
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            headers.insert(REQUEST_ID, value);
+        }
+        rest.end_well(headers);
+        let name = path.as_ref().map_or("none", MatchedPath::as_str);
+        let (status, took) = (response.status(), started.elapsed());
+        server.measures.note(name, &method, status, took);
+        Ok(response)
     }
-    let status = response.status().as_u16().to_string();
-    metrics::histogram!("http_request_duration_seconds", "route" => route.clone())
-        .record(started.elapsed());
-    metrics::counter!("http_requests_total", "route" => route, "method" => known(&method), "status" => status)
-        .increment(1);
-    response
 }
 
-fn given_id(headers: &HeaderMap) -> Option<String> {
+fn given_id(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(REQUEST_ID)?.to_str().ok()?;
     let sane = (1..=MAX_ID).contains(&text.len())
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    sane.then(|| text.to_owned())
-}
-
-/// A label for metrics has few values, whatever callers send.
-fn known(method: &str) -> &'static str {
-    match method {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        _ => "other",
-    }
+    sane.then_some(text)
 }
 
 /// What a browser is told where the handler said nothing else: guess no type, load nothing, keep nothing.
@@ -129,7 +160,7 @@ mod tests {
                 REQUEST_ID,
                 HeaderValue::from_bytes(text.as_bytes()).unwrap(),
             );
-            given_id(&headers)
+            given_id(&headers).map(str::to_owned)
         };
         assert_eq!(id("a_B-9"), Some("a_B-9".to_owned()));
         for junk in ["", "a b", "é", "a;b", &"a".repeat(65)] {

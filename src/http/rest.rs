@@ -10,11 +10,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{CONNECTION, HeaderMap, HeaderValue};
 
 use crate::platform::tasks;
 
@@ -23,24 +21,28 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What is read of it at most.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// Runs a request; where its answer did not wait for the whole body, the connection ends well.
-pub(super) async fn around(request: Request, next: Next) -> Response {
+/// Whether a request's body has all been read; nothing is known of one without.
+pub(super) struct Rest(Option<Arc<AtomicBool>>);
+
+/// A request that says of its body when it has all been read.
+pub(super) fn watched(request: Request) -> (Request, Rest) {
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return (request, Rest(None));
     }
     let whole = Arc::new(AtomicBool::new(false));
-    let request = request.map(|body| {
-        Body::new(Watched {
-            body,
-            whole: Arc::clone(&whole),
-        })
-    });
-    let mut response = next.run(request).await;
-    if !whole.load(Ordering::Acquire) {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
+    let rest = Rest(Some(Arc::clone(&whole)));
+    let request = request.map(|body| Body::new(Watched { body, whole }));
+    (request, rest)
+}
+
+impl Rest {
+    /// Says in the answer, where that has not waited for the whole body, that the connection ends with it.
+    pub(super) fn end_well(&self, answer: &mut HeaderMap) {
+        let left = |whole: &Arc<AtomicBool>| !whole.load(Ordering::Acquire);
+        if self.0.as_ref().is_some_and(left) {
+            answer.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
-    response
 }
 
 /// A body that says when it has all been read, and is read on when nobody wants the rest.

@@ -22,7 +22,6 @@ use crate::rights::gate::Facts;
 /// A picture made of a version for a preset of a place. Its address and size are known before it is made.
 pub(crate) struct Rendition {
     plan: Plan,
-    key: Option<String>,
     /// The place whose preset it is.
     channel: Arc<Channel>,
     row: Option<Arc<Row>>,
@@ -31,16 +30,12 @@ pub(crate) struct Rendition {
 impl Rendition {
     /// Planned ones with what is known of them: one load for all.
     async fn of(ctx: &Context<'_>, plans: Vec<(Arc<Channel>, Plan)>) -> Result<Vec<Self>> {
-        let plans: Vec<_> = plans
-            .into_iter()
-            .map(|(channel, plan)| (channel, plan.key(), plan))
-            .collect();
-        let keys = plans.iter().filter_map(|(_, key, _)| key.clone());
-        let mut rows = ctx.loader().load_many(keys.map(RenditionKey)).await?;
-        let renditions = plans.into_iter().map(|(channel, key, plan)| Self {
-            row: key.clone().and_then(|key| rows.remove(&RenditionKey(key))),
+        let key = |plan: &Plan| plan.key().map(|key| RenditionKey(key.to_owned()));
+        let keys: Vec<_> = plans.iter().filter_map(|(_, plan)| key(plan)).collect();
+        let rows = ctx.loader().load_many(keys).await?;
+        let renditions = plans.into_iter().map(|(channel, plan)| Self {
+            row: key(&plan).and_then(|key| rows.get(&key).cloned()),
             plan,
-            key,
             channel,
         });
         Ok(renditions.collect())
@@ -100,7 +95,7 @@ impl Rendition {
     fn state(&self) -> RenditionState {
         let failed = |row: &Arc<Row>| row.state == "FAILED";
         match &self.row {
-            _ if self.key.is_none() => RenditionState::Failed,
+            _ if self.plan.key().is_none() => RenditionState::Failed,
             Some(row) if failed(row) => RenditionState::Failed,
             Some(row) if row.sha256.is_some() => RenditionState::Ready,
             _ => RenditionState::Pending,
@@ -129,7 +124,7 @@ impl Rendition {
 
     /// Where its bytes are, for the rest of the hour and as long as it may go out; null: it cannot be made.
     async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
-        let key = self.key.as_ref()?;
+        let key = self.plan.key()?;
         if self.state() == RenditionState::Failed {
             return None;
         }
@@ -161,7 +156,7 @@ impl Rendition {
 
     /// Why it cannot be made, and what to do; null unless it has failed.
     async fn error(&self) -> Option<&str> {
-        match &self.plan.recipe {
+        match &self.plan.making {
             Err(reason) => Some(reason),
             Ok(_) => self.row.as_ref()?.error.as_deref(),
         }

@@ -106,28 +106,34 @@ impl Renditions {
     }
 }
 
+/// The bytes of a planned rendition, if they were asked for a moment ago and nothing was written since. No statement.
+pub(crate) fn lately_made(app: &App, plan: &Plan) -> Option<Made> {
+    let known = app.renditions.known.get(plan.key()?)?;
+    let is_good = known.changes == app.db.changes()
+        && app.clock.running().saturating_sub(known.at) < KNOWN_FOR;
+    is_good.then_some(known.made)
+}
+
 /// The bytes of a planned rendition, made now if nobody has made them. They are made to the end, even if
 /// whoever asked goes away.
 pub(crate) async fn made(app: &Arc<App>, plan: &Plan) -> Result<Made, Unmade> {
-    let Some(key) = plan.key() else {
-        let reason = plan.recipe.as_ref().err().cloned();
-        return Err(Unmade::Failed(reason.unwrap_or_default()));
-    };
-    let (at, changes) = (app.clock.running(), app.db.changes());
-    if let Some(known) = app.renditions.known.get(&key)
-        && known.changes == changes
-        && at.saturating_sub(known.at) < KNOWN_FOR
-    {
-        return Ok(known.made);
+    if let Some(made) = lately_made(app, plan) {
+        return Ok(made);
     }
+    let key = match &plan.making {
+        Ok(making) => &*making.key,
+        Err(reason) => return Err(Unmade::Failed(reason.clone())),
+    };
     let flight = {
         let mut flights = app.renditions.lock();
-        if let Some(flight) = flights.get(&key) {
+        if let Some(flight) = flights.get(key) {
             flight.clone()
         } else {
-            let (app, plan, key) = (Arc::clone(app), plan.clone(), key.clone());
+            let (app, plan, key) = (Arc::clone(app), plan.clone(), key.to_owned());
             let named = key.clone();
             let work = tasks::spawn("rendition", async move {
+                // Both are asked before anything is read: what changes meanwhile makes them old.
+                let (at, changes) = (app.clock.running(), app.db.changes());
                 let outcome = make(&app, &plan, &key).await;
                 if let Ok(made) = outcome.clone() {
                     let known = Known { at, changes, made };
@@ -210,13 +216,11 @@ async fn make_ours(cx: &OpContext, plan: &Plan, key: &str) -> Result<Made, Unmad
 
 async fn draw_and_keep(cx: &OpContext, plan: &Plan, key: &str) -> Result<Made, Unmade> {
     let app = &cx.app;
-    let Ok(recipe) = plan.recipe.clone() else {
-        return Err(Unmade::Failed(String::new()));
-    };
+    let making = plan.making.clone().map_err(Unmade::Failed)?;
     let source = StoredSource::of(app, &plan.source).await?;
     let pool = app.workers.pool(app);
     let pool = pool.map_err(|error| Unmade::Unavailable(error.to_string()))?;
-    let drawn = match pool.draw(source.path().to_owned(), recipe).await {
+    let drawn = match pool.draw(source.path().to_owned(), making.recipe).await {
         Ok(drawn) => drawn,
         Err(DrawError::Busy) => return Err(Unmade::Busy),
         Err(error) if error.is_transient() => return Err(Unmade::Unavailable(error.to_string())),

@@ -14,7 +14,7 @@ mod store;
 
 pub(crate) use grant::RenditionGrant;
 pub use make::Renditions;
-pub(crate) use make::{Made, Unmade, made};
+pub(crate) use make::{Made, Unmade, lately_made, made};
 pub(crate) use model::Plan;
 pub(crate) use service::plan;
 pub use service::warm;

@@ -41,8 +41,8 @@ pub(super) fn plans(
     channel: &Arc<Channel>,
     of: (&Facts, &Version),
 ) -> Vec<Plan> {
-    let planned = tree.presets(channel.id).into_iter().filter_map(|preset| {
-        let ask = Ask::new(tree, channel, cx.at()).made_to(preset);
+    let planned = tree.presets(channel.id).iter().filter_map(|preset| {
+        let ask = Ask::made_to(preset, tree, channel, cx.at());
         plan((&ask, &decide(of.0, &ask)), of)
     });
     planned.collect()

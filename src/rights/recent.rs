@@ -66,8 +66,27 @@ pub(crate) async fn recent(
     // Both are asked before anything is read: what changes meanwhile makes them old.
     let (at, changes) = (app.clock.running(), app.db.changes());
     let is_good = |read: &Read| read.changes == changes && at.saturating_sub(read.at) < GOOD_FOR;
-    let found = if let Some(read) = app.recent.read.get(&content).filter(is_good) {
-        read.found
+    let read = app.recent.read.get(&content).filter(is_good);
+    let stamps = read.map(|read| read.found);
+    if let Some(stamps) = stamps
+        && let Some(facts) = app.facts.under(content, stamps.stamp)
+        && let Some(tree) = app.channels.at(stamps.channels)
+    {
+        return Ok(Some((facts, tree)));
+    }
+    // Seldom, and large.
+    Box::pin(read_again(app, content, (at, changes), stamps)).await
+}
+
+/// Reads what is not known, from the stamps on if those are not.
+async fn read_again(
+    app: &Arc<App>,
+    content: ContentId,
+    (at, changes): (Duration, u64),
+    stamps: Option<Stamps>,
+) -> Result<Option<(Arc<Facts>, Arc<Tree>)>> {
+    let found = if let Some(found) = stamps {
+        found
     } else {
         let sql = Sql::new(
             "SELECT stamp, (SELECT value FROM revisions WHERE name = 'channels') AS channels

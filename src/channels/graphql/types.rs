@@ -166,7 +166,8 @@ impl Channel {
     async fn presets(&self) -> Vec<RenditionPreset> {
         self.tree
             .presets(self.channel.id)
-            .into_iter()
+            .iter()
+            .cloned()
             .map(RenditionPreset)
             .collect()
     }

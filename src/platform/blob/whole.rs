@@ -114,6 +114,11 @@ impl Blobs {
         if let Some(right) = self.kept.get(key) {
             return Ok(right);
         }
+        // Seldom, and large.
+        Box::pin(self.read_whole(key, size, sha256)).await
+    }
+
+    async fn read_whole(&self, key: &str, size: u64, sha256: &str) -> Result<Whole> {
         let found = match &self.place {
             Place::Folder(root) => {
                 let (path, sha256) = (root.join(key), sha256.to_owned());

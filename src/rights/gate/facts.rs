@@ -67,6 +67,22 @@ impl Ask {
     /// The question for a channel of the tree, with what the channel itself says filled in.
     #[must_use]
     pub fn new(tree: &Tree, channel: &Arc<Channel>, at: Timestamp) -> Self {
+        let presets = tree.presets(channel.id).to_vec();
+        Self::for_one_of(presets, tree, channel, at)
+    }
+
+    /// The question for one preset.
+    #[must_use]
+    pub fn made_to(preset: &Preset, tree: &Tree, channel: &Arc<Channel>, at: Timestamp) -> Self {
+        Self::for_one_of(vec![preset.clone()], tree, channel, at)
+    }
+
+    fn for_one_of(
+        presets: Vec<Preset>,
+        tree: &Tree,
+        channel: &Arc<Channel>,
+        at: Timestamp,
+    ) -> Self {
         Self {
             at,
             chain: tree.chain(channel.id).iter().map(|c| c.id).collect(),
@@ -74,7 +90,7 @@ impl Ask {
             locale: tree.locale(channel.id),
             product: None,
             purpose: Purpose::Show,
-            presets: tree.presets(channel.id),
+            presets,
             rules: tree.rules(channel.id),
             live_endorsements: Arc::default(),
             channel: Arc::clone(channel),
@@ -102,13 +118,6 @@ impl Ask {
     #[must_use]
     pub fn to(mut self, purpose: Purpose) -> Self {
         self.purpose = purpose;
-        self
-    }
-
-    /// The question for one preset.
-    #[must_use]
-    pub fn made_to(mut self, preset: Preset) -> Self {
-        self.presets = vec![preset];
         self
     }
 

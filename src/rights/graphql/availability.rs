@@ -53,12 +53,12 @@ pub(crate) async fn checks(
     let cx = ctx.cx();
     let tree = channels::tree(cx).await?;
     let channel = argument_channel(&cx.viewer, &tree, channel)?;
-    let mut ask = Ask::new(&tree, &channel, cx.at());
-    if let Some(name) = preset {
-        let presets = tree.presets(channel.id);
-        let named = presets.into_iter().find(|preset| preset.name == name);
-        ask = ask.made_to(named.ok_or(Error::NotFound)?);
-    }
+    let ask = if let Some(name) = preset {
+        let preset = tree.preset(channel.id, name).ok_or(Error::NotFound)?;
+        Ask::made_to(preset, &tree, &channel, cx.at())
+    } else {
+        Ask::new(&tree, &channel, cx.at())
+    };
     let facts = ctx.loader().load_one(FactsKey(version.content)).await?;
     let facts = facts.ok_or_else(|| Error::internal("a content is missing"))?;
     let found = gate::check(&facts, version, &ask);

@@ -128,7 +128,9 @@ async fn one_row_that_the_gate_or_the_channel_refuses_keeps_all_back() {
         let told: Vec<(i64, String)> = faults(&import).into_iter().map(|f| (f.0, f.1)).collect();
         assert!(told.contains(&(5, "location".to_owned())), "{told:?}");
     }
-    let table = table.replace("\nd,", "\ne,").replace(",one,,", ",site,footer,");
+    let table = table
+        .replace("\nd,", "\ne,")
+        .replace(",one,,", ",site,footer,");
     for dry_run in [true, false] {
         let import = app
             .import_as(&app.admin, "PLACEMENTS", &table, dry_run)
