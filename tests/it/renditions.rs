@@ -156,6 +156,28 @@ async fn a_rendition_has_its_address_and_size_before_it_is_made() {
     desk.app.stop().await;
 }
 
+#[tokio::test]
+async fn what_two_presets_make_the_same_is_there_for_both() {
+    let desk = Desk::new().await;
+    let preset = |name: &str| json!({ "name": name, "width": 300, "height": 300, "fit": "COVER", "mediaType": "image/jpeg" });
+    let page = json!({ "parent": "site", "presets": [preset("teaser"), preset("tile")] });
+    desk.app.channel("page", page).await;
+    for state in ["PENDING", "READY"] {
+        let query = ALL.replace("rendition { preset } ", "");
+        let variables = json!({ "id": desk.asset });
+        let asked = desk.app.ask(&desk.app.admin, &query, variables).await;
+        let data = asked.data();
+        let all = &data["node"]["version"]["renditions"];
+        let both = all.as_array().unwrap().iter();
+        let both = both.filter(|r| r["preset"] == "teaser" || r["preset"] == "tile");
+        let both: Vec<&Json> = both.collect();
+        assert_eq!(both.len(), 2, "{all:#}");
+        assert!(both.iter().all(|r| r["state"] == state), "{all:#}");
+        assert_eq!(desk.get(text(&both[1]["url"])).await.status(), 200);
+    }
+    desk.app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_who_ask_at_once_get_what_is_made_once() {
     let desk = Desk::new().await;
