@@ -105,10 +105,13 @@ async fn lists_inside_a_list_are_read_together() {
             .map(|n| n["title"].as_str().unwrap().to_owned())
             .collect()
     };
-    for i in 0..4_usize {
+    let nodes = |of: &'static str, found: &serde_json::Value| {
+        found[of]["nodes"].as_array().unwrap().clone()
+    };
+    let (products, outlets) = (nodes("products", &data[0]), nodes("outlets", &data[1]));
+    assert_eq!((products.len(), outlets.len()), (4, 4));
+    for (i, (product, outlet)) in products.iter().zip(&outlets).enumerate() {
         let expected: Vec<String> = (0..=i).rev().take(2).map(|n| format!("{i}.{n}")).collect();
-        let product = &data[0]["products"]["nodes"][i];
-        let outlet = &data[1]["outlets"]["nodes"][i];
         for list in [
             &product["endorsements"],
             &product["assets"],
