@@ -10,6 +10,7 @@ use accolade::testing::TestDatabase;
 use serde_json::{Value as Json, json};
 
 use super::{TestApp, mutation, upload_form};
+use crate::crash::disk::Disk;
 
 /// Tests run on small and well-filled disks, too.
 const SMALL_DISK: [&str; 4] = ["--reserve-bytes", "0", "--reserve-percent", "0"];
@@ -34,13 +35,24 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) async fn new() -> Self {
         let mut home = Self::on(TestDatabase::create().await);
-        let made = home.run(&["token", "create", "--name", "test", "--scope", "ADMIN"]);
-        assert!(made.status.success(), "{made:?}");
-        String::from_utf8(made.stdout)
-            .unwrap()
-            .trim()
-            .clone_into(&mut home.token);
+        home.make_token();
         home
+    }
+
+    /// The same on a disk whose power can be cut.
+    pub(crate) async fn on_a_disk() -> (Self, Disk) {
+        let mut home = Self::on(TestDatabase::create().await);
+        let disk = Disk::under(home.database.folder());
+        home.settings.extend(disk.settings());
+        home.make_token();
+        (home, disk)
+    }
+
+    fn make_token(&mut self) {
+        let made = self.run(&["token", "create", "--name", "test", "--scope", "ADMIN"]);
+        assert!(made.status.success(), "{made:?}");
+        let token = String::from_utf8(made.stdout).unwrap();
+        token.trim().clone_into(&mut self.token);
     }
 
     /// The binary with a command, on this data and without the environment of the test.
