@@ -234,11 +234,12 @@ pub(super) async fn complete(root: PathBuf, growth: &Growth) -> Result<()> {
             Ok(file) => {
                 file.sync_all()?;
                 fs::rename(&from, &to)?;
-                File::open(folder)?.sync_all()
             }
-            Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => Ok(()),
-            Err(error) => Err(error),
+            // Whoever did it may have been killed before the name was written through.
+            Err(error) if error.kind() == ErrorKind::NotFound && to.exists() => {}
+            Err(error) => return Err(error),
         }
+        File::open(folder)?.sync_all()
     })
     .await
 }
