@@ -60,6 +60,28 @@ fn manifest() -> Vec<Sample> {
     serde_json::from_str(&text).unwrap()
 }
 
+/// The files of another corpus, of which nothing is known: those under the folder that `TEST_CORPUS` names.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test's own setting, which no server reads"
+)]
+fn others() -> Vec<Sample> {
+    let Ok(folder) = std::env::var("TEST_CORPUS") else {
+        return Vec::new();
+    };
+    let sample = |path: PathBuf| Sample {
+        path: path.to_str().unwrap().to_owned(),
+        expect: Expect::Survive,
+        refusal: None,
+        media_type: None,
+        width: None,
+        height: None,
+        orientation: None,
+    };
+    let files = crate::tus::files_in(Path::new(&folder));
+    files.into_iter().map(sample).collect()
+}
+
 /// What a server's database says, read past the server.
 struct Rows(DatabaseConnection);
 

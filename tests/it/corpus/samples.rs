@@ -301,8 +301,9 @@ async fn every_sample_does_what_it_says() {
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap().to_string();
 
-    let samples = manifest();
+    let mut samples = manifest();
     assert!(samples.len() > 90, "{}", samples.len());
+    samples.extend(others());
     for sample in &samples {
         let bytes = sample.bytes();
         corpus.take(sample, bytes.clone()).await;
