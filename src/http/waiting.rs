@@ -6,8 +6,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -31,10 +31,14 @@ pub(super) struct Timed<S> {
 #[derive(Clone)]
 pub(super) struct HeadTimer(Arc<Heads>);
 
-/// When the head that is being read began: milliseconds after `origin`, or [`NONE`].
+/// The heads of one connection.
 struct Heads {
     origin: Instant,
+    /// When the one that is being read began: milliseconds after `origin`, or [`NONE`].
     since: AtomicU64,
+    /// Wakes the connection when one has been waited for too long. It is one for all of them: to put a deadline off
+    /// costs far less than to make one.
+    sleep: Mutex<Pin<Box<time::Sleep>>>,
 }
 
 /// No byte of a head is there yet.
@@ -63,9 +67,12 @@ impl Heads {
 
 /// A connection that has just been made, and the timer for its heads.
 pub(super) fn timed<S>(stream: S) -> (Timed<S>, HeadTimer) {
+    let origin = Instant::now();
+    let sleep = sleep_until((origin + HEAD_TIMEOUT).into());
     let heads = Arc::new(Heads {
-        origin: Instant::now(),
+        origin,
         since: AtomicU64::new(0),
+        sleep: Mutex::new(Box::pin(sleep)),
     });
     let timer = HeadTimer(Arc::clone(&heads));
     (Timed { stream, heads }, timer)
@@ -127,7 +134,6 @@ impl Timer for HeadTimer {
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         Box::pin(Wait {
             idle_until: deadline + IDLE_TIMEOUT.saturating_sub(HEAD_TIMEOUT),
-            sleep: Box::pin(sleep_until(deadline.into())),
             heads: Arc::clone(&self.0),
         })
     }
@@ -136,7 +142,6 @@ impl Timer for HeadTimer {
 /// Ends when a head has been waited for too long. Polled with each byte that comes.
 struct Wait {
     idle_until: Instant,
-    sleep: Pin<Box<time::Sleep>>,
     heads: Arc<Heads>,
 }
 
@@ -145,12 +150,14 @@ impl Sleep for Wait {}
 impl Future for Wait {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let since = self.heads.since();
         let due = since.map_or(self.idle_until, |since| since + HEAD_TIMEOUT);
-        if self.sleep.deadline() != due.into() {
-            self.sleep.as_mut().reset(due.into());
+        let sleep = &self.heads.sleep;
+        let mut sleep = sleep.lock().unwrap_or_else(PoisonError::into_inner);
+        if sleep.deadline() != due.into() {
+            sleep.as_mut().reset(due.into());
         }
-        self.sleep.as_mut().poll(cx)
+        sleep.as_mut().poll(cx)
     }
 }
