@@ -4,9 +4,12 @@
 //! different leases may share bytes. It is no answer of its own: whoever serves under it asks again
 //! whether the token still lives, or the gate still lets it out.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sea_orm::{ConnectionTrait, FromQueryResult};
+use serde::de::Visitor;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -68,9 +71,10 @@ struct Packed(char, Short, i64, PackedViewer);
 
 /// Who may have the bytes, as it is sealed.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
 pub(crate) enum PackedViewer {
+    #[serde(rename = "t")]
     Token(Short),
+    #[serde(rename = "c")]
     Channels(Vec<Short>),
 }
 
@@ -85,13 +89,26 @@ impl Serialize for Short {
 
 impl<'de> Deserialize<'de> for Short {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(serde::de::Error::custom)?;
-        Uuid::from_slice(&bytes)
-            .map(Self)
-            .map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(ShortText)
+    }
+}
+
+/// Reads an id where it lies: every file that is asked for has two or three.
+struct ShortText;
+
+impl Visitor<'_> for ShortText {
+    type Value = Short;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id in 22 characters")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Short, E> {
+        // As much as so many characters may stand for.
+        let mut bytes = [0; 18];
+        let read = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes);
+        let id = bytes.get(..read.map_err(E::custom)?).unwrap_or_default();
+        Uuid::from_slice(id).map(Short).map_err(E::custom)
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
@@ -51,6 +51,16 @@ pub(super) async fn granted(
     ) = request.into_parts();
     let grant = RenditionGrant::open(&app.sealer, &grant, app.clock.now())
         .ok_or_else(Refusal::nothing_here)?;
+    let (file, manner) = under(app, &grant, &key).await?;
+    respond(app, &file, manner, &method, &headers).await
+}
+
+/// What there is under a grant now, and how it is handed out.
+async fn under(
+    app: &Arc<App>,
+    grant: &RenditionGrant,
+    key: &str,
+) -> Result<(GrantedFile, Manner), Refusal> {
     let content = rights::content_of(app, grant.version)
         .await?
         .ok_or_else(Refusal::nothing_here)?;
@@ -63,21 +73,37 @@ pub(super) async fn granted(
     let is_there = ask.is_ok();
     let ask = ask.unwrap_or_else(|_| Ask::new(&tree, channel, now));
     let answer = decide(&facts, &ask);
-    let until = permitted(app, &grant, (&tree, &answer), (&facts, &version)).await?;
+    let until = permitted(app, grant, (&tree, &answer), (&facts, &version)).await?;
     let plan = renditions::plan((&ask, &answer), (&facts, &version)).filter(|_| is_there);
-    let made = match plan.filter(|plan| plan.key() == Some(&*key)) {
-        Some(plan) => made(app, &plan).await?,
-        None => Box::pin(renditions::find_made(app.db.read(), version.id, &key))
-            .await?
-            .ok_or_else(Refusal::nothing_here)?,
+    let lately = plan
+        .as_ref()
+        .and_then(|plan| renditions::lately_made(app, plan));
+    let made = match lately.filter(|made| made.key == key) {
+        Some(made) => made,
+        // Seldom, and large.
+        None => Box::pin(named(app, version.id, plan, key)).await?,
     };
-    let file = file(&facts.content, made, &grant.preset);
     let manner = Manner {
         sharing: Sharing::of(&grant.viewer),
         until: until.map_or(grant.expires_at, |until| until.min(grant.expires_at)),
         saved: false,
     };
-    respond(app, &file, manner, &method, &headers).await
+    Ok((file(&facts.content, made, &grant.preset), manner))
+}
+
+/// The rendition with a name: what is planned now, made if it is not there, or what was made before.
+async fn named(
+    app: &Arc<App>,
+    version: VersionId,
+    plan: Option<Plan>,
+    key: &str,
+) -> Result<Made, Refusal> {
+    match plan.filter(|plan| plan.key().is_ok_and(|planned| planned == key)) {
+        Some(plan) => make(app, &plan).await,
+        None => renditions::find_made(app.db.read(), version, key)
+            .await?
+            .ok_or_else(Refusal::nothing_here),
+    }
 }
 
 /// Delivers what a preset of a channel makes of a content's current version, as long as the gate lets it out
@@ -94,19 +120,29 @@ pub(super) async fn stable(
         },
         _,
     ) = request.into_parts();
-    let Some((ContentKind::Asset, content)) = parse_public_id(&content) else {
+    let (file, manner) = at(app, (&content, &channel, &preset), &headers).await?;
+    respond(app, &file, manner, &method, &headers).await
+}
+
+/// What there is at a stable address now, and how it is handed out.
+async fn at(
+    app: &Arc<App>,
+    (content, channel, preset): (&str, &str, &str),
+    headers: &HeaderMap,
+) -> Result<(GrantedFile, Manner), Refusal> {
+    let Some((ContentKind::Asset, content)) = parse_public_id(content) else {
         return Err(Refusal::nothing_here());
     };
     let (facts, tree) = known(app, content).await?;
     let channel = match channel.parse::<ChannelId>() {
         Ok(id) => tree.get(id),
-        Err(_) => tree.by_slug(&channel),
+        Err(_) => tree.by_slug(channel),
     };
     let channel = channel.ok_or_else(Refusal::nothing_here)?;
     let sharing = if channel.public {
         Sharing::Public(STABLE_MAX_AGE_MS)
     } else {
-        let viewer = Box::pin(auth::bearer(app, &headers)).await?.viewer;
+        let viewer = Box::pin(auth::bearer(app, headers)).await?.viewer;
         let reads = viewer.may(Scope::Read) || viewer.is_public();
         if !reads
             || !viewer.sees_brand(facts.content.brand)
@@ -116,7 +152,7 @@ pub(super) async fn stable(
         }
         Sharing::Private
     };
-    let ask = asked(&tree, channel, &preset, app.clock.now())?;
+    let ask = asked(&tree, channel, preset, app.clock.now())?;
     let answer = decide(&facts, &ask);
     if !answer.is_available() {
         return Err(held(&answer));
@@ -127,14 +163,18 @@ pub(super) async fn stable(
         .as_ref()
         .ok_or_else(Refusal::nothing_here)?;
     let plan = renditions::plan((&ask, &answer), (&facts, current));
-    let made = made(app, &plan.ok_or_else(Refusal::nothing_here)?).await?;
-    let file = file(&facts.content, made, &preset);
+    let plan = plan.ok_or_else(Refusal::nothing_here)?;
+    let made = match renditions::lately_made(app, &plan) {
+        Some(made) => made,
+        // Seldom, and large.
+        None => Box::pin(make(app, &plan)).await?,
+    };
     let manner = Manner {
         sharing,
         until: answer.until.unwrap_or(Timestamp(i64::MAX)),
         saved: false,
     };
-    respond(app, &file, manner, &method, &headers).await
+    Ok((file(&facts.content, made, preset), manner))
 }
 
 /// The question for a preset of a channel, by its name.
@@ -201,15 +241,6 @@ async fn permitted(
             }
         }
     }
-}
-
-/// Where the bytes of a planned rendition are, made now if they are not.
-async fn made(app: &Arc<App>, plan: &Plan) -> Result<Made, Refusal> {
-    if let Some(made) = renditions::lately_made(app, plan) {
-        return Ok(made);
-    }
-    // Seldom, and large.
-    Box::pin(make(app, plan)).await
 }
 
 /// Makes what is not there yet, and says why where it cannot be.

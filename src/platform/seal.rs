@@ -13,7 +13,7 @@ const TAG_LEN: usize = 16;
 /// The keys of this instance: the first signs, all of them verify, so that a key can be rotated.
 #[derive(Clone)]
 pub struct Sealer {
-    keys: Vec<Vec<u8>>,
+    keys: Vec<Hmac<Sha256>>,
 }
 
 /// What was sealed is not what came back, or was never sealed here.
@@ -25,7 +25,11 @@ impl Sealer {
     /// `keys`: the newest first; at least one of 32 bytes.
     #[must_use]
     pub fn new(keys: Vec<Vec<u8>>) -> Self {
-        Self { keys }
+        // HMAC takes keys of any length; the error type exists for other MACs.
+        let keyed = keys.iter().flat_map(|key| Hmac::new_from_slice(key));
+        Self {
+            keys: keyed.collect(),
+        }
     }
 
     /// The MAC of `message` for one purpose, under the newest key. Purposes keep seals apart: a cursor
@@ -34,7 +38,7 @@ impl Sealer {
     pub fn mac(&self, purpose: &str, message: &[u8]) -> Vec<u8> {
         self.keys
             .first()
-            .map(|key| mac(key, purpose, message))
+            .map(|key| mac(key, purpose, message).to_vec())
             .unwrap_or_default()
     }
 
@@ -71,15 +75,12 @@ impl Sealer {
     }
 }
 
-fn mac(key: &[u8], purpose: &str, message: &[u8]) -> Vec<u8> {
-    // HMAC takes keys of any length; the error type exists for other MACs.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return vec![0; 32];
-    };
+fn mac(key: &Hmac<Sha256>, purpose: &str, message: &[u8]) -> [u8; 32] {
+    let mut mac = key.clone();
     mac.update(purpose.as_bytes());
     mac.update(&[0]);
     mac.update(message);
-    mac.finalize().into_bytes().to_vec()
+    mac.finalize().into_bytes().into()
 }
 
 /// Compares without telling by its timing where two texts differ.

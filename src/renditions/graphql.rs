@@ -22,6 +22,8 @@ use crate::rights::gate::Facts;
 /// A picture made of a version for a preset of a place. Its address and size are known before it is made.
 pub(crate) struct Rendition {
     plan: Plan,
+    /// None: it cannot be made.
+    key: Option<String>,
     /// The place whose preset it is.
     channel: Arc<Channel>,
     row: Option<Arc<Row>>,
@@ -30,12 +32,16 @@ pub(crate) struct Rendition {
 impl Rendition {
     /// Planned ones with what is known of them: one load for all.
     async fn of(ctx: &Context<'_>, plans: Vec<(Arc<Channel>, Plan)>) -> Result<Vec<Self>> {
-        let key = |plan: &Plan| plan.key().map(|key| RenditionKey(key.to_owned()));
-        let keys: Vec<_> = plans.iter().filter_map(|(_, plan)| key(plan)).collect();
-        let rows = ctx.loader().load_many(keys).await?;
-        let renditions = plans.into_iter().map(|(channel, plan)| Self {
-            row: key(&plan).and_then(|key| rows.get(&key).cloned()),
+        let keys: Vec<_> = plans.iter().map(|(_, plan)| plan.key().ok()).collect();
+        let some = keys.iter().flatten().cloned().map(RenditionKey);
+        let rows = ctx.loader().load_many(some).await?;
+        let renditions = plans.into_iter().zip(keys);
+        let renditions = renditions.map(|((channel, plan), key)| Self {
+            row: key
+                .clone()
+                .and_then(|key| rows.get(&RenditionKey(key)).cloned()),
             plan,
+            key,
             channel,
         });
         Ok(renditions.collect())
@@ -95,7 +101,7 @@ impl Rendition {
     fn state(&self) -> RenditionState {
         let failed = |row: &Arc<Row>| row.state == "FAILED";
         match &self.row {
-            _ if self.plan.key().is_none() => RenditionState::Failed,
+            _ if self.key.is_none() => RenditionState::Failed,
             Some(row) if failed(row) => RenditionState::Failed,
             Some(row) if row.sha256.is_some() => RenditionState::Ready,
             _ => RenditionState::Pending,
@@ -124,7 +130,7 @@ impl Rendition {
 
     /// Where its bytes are, for the rest of the hour and as long as it may go out; null: it cannot be made.
     async fn url(&self, ctx: &Context<'_>) -> Option<Url> {
-        let key = self.plan.key()?;
+        let key = self.key.as_deref()?;
         if self.state() == RenditionState::Failed {
             return None;
         }
@@ -156,7 +162,7 @@ impl Rendition {
 
     /// Why it cannot be made, and what to do; null unless it has failed.
     async fn error(&self) -> Option<&str> {
-        match &self.plan.making {
+        match &self.plan.recipe {
             Err(reason) => Some(reason),
             Ok(_) => self.row.as_ref()?.error.as_deref(),
         }

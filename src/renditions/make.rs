@@ -8,7 +8,7 @@ use std::io::Cursor;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use accolade_draw::{DrawError, Drawn};
+use accolade_draw::{DrawError, Drawn, Recipe};
 use accolade_media::{Limits, probe};
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, Shared};
@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::media::StoredSource;
 use crate::platform::blob::Blobs;
 use crate::platform::clock::Timestamp;
+use crate::platform::ids::VersionId;
 use crate::platform::tasks;
 use crate::platform::text;
 
@@ -41,6 +42,8 @@ const KNOWN_FOR: Duration = Duration::from_millis(500);
 /// Where a rendition's bytes are, once they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Made {
+    /// The name of the rendition.
+    pub key: String,
     pub sha256: String,
     pub store_key: String,
     pub media_type: String,
@@ -71,7 +74,8 @@ type Flight = Shared<BoxFuture<'static, Result<Made, Unmade>>>;
 /// What an instance keeps for making renditions.
 pub struct Renditions {
     flights: Mutex<HashMap<String, Flight>>,
-    known: Cache<String, Known>,
+    /// By what is drawn: to find that costs less than to work out its name.
+    known: Cache<(VersionId, Recipe), Known>,
     /// Approvals whose renditions have been seen to.
     seen_to: Cache<Uuid, ()>,
 }
@@ -108,7 +112,8 @@ impl Renditions {
 
 /// The bytes of a planned rendition, if they were asked for a moment ago and nothing was written since. No statement.
 pub(crate) fn lately_made(app: &App, plan: &Plan) -> Option<Made> {
-    let known = app.renditions.known.get(plan.key()?)?;
+    let drawing = (plan.version, plan.recipe.clone().ok()?);
+    let known = app.renditions.known.get(&drawing)?;
     let is_good = known.changes == app.db.changes()
         && app.clock.running().saturating_sub(known.at) < KNOWN_FOR;
     is_good.then_some(known.made)
@@ -120,24 +125,22 @@ pub(crate) async fn made(app: &Arc<App>, plan: &Plan) -> Result<Made, Unmade> {
     if let Some(made) = lately_made(app, plan) {
         return Ok(made);
     }
-    let key = match &plan.making {
-        Ok(making) => &*making.key,
-        Err(reason) => return Err(Unmade::Failed(reason.clone())),
-    };
+    let recipe = plan.recipe.clone().map_err(Unmade::Failed)?;
+    let key = plan.key().map_err(Unmade::Failed)?;
     let flight = {
         let mut flights = app.renditions.lock();
-        if let Some(flight) = flights.get(key) {
+        if let Some(flight) = flights.get(&key) {
             flight.clone()
         } else {
-            let (app, plan, key) = (Arc::clone(app), plan.clone(), key.to_owned());
-            let named = key.clone();
+            let (app, plan, named) = (Arc::clone(app), plan.clone(), key.clone());
             let work = tasks::spawn("rendition", async move {
                 // Both are asked before anything is read: what changes meanwhile makes them old.
                 let (at, changes) = (app.clock.running(), app.db.changes());
                 let outcome = make(&app, &plan, &key).await;
                 if let Ok(made) = outcome.clone() {
                     let known = Known { at, changes, made };
-                    app.renditions.known.insert(key.clone(), known);
+                    let drawing = (plan.version, recipe);
+                    app.renditions.known.insert(drawing, known);
                 }
                 app.renditions.lock().remove(&key);
                 outcome
@@ -216,11 +219,11 @@ async fn make_ours(cx: &OpContext, plan: &Plan, key: &str) -> Result<Made, Unmad
 
 async fn draw_and_keep(cx: &OpContext, plan: &Plan, key: &str) -> Result<Made, Unmade> {
     let app = &cx.app;
-    let making = plan.making.clone().map_err(Unmade::Failed)?;
+    let recipe = plan.recipe.clone().map_err(Unmade::Failed)?;
     let source = StoredSource::of(app, &plan.source).await?;
     let pool = app.workers.pool(app);
     let pool = pool.map_err(|error| Unmade::Unavailable(error.to_string()))?;
-    let drawn = match pool.draw(source.path().to_owned(), making.recipe).await {
+    let drawn = match pool.draw(source.path().to_owned(), recipe).await {
         Ok(drawn) => drawn,
         Err(DrawError::Busy) => return Err(Unmade::Busy),
         Err(error) if error.is_transient() => return Err(Unmade::Unavailable(error.to_string())),

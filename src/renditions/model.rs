@@ -36,15 +36,7 @@ pub(crate) struct Plan {
     /// Width and height in pixels, where they are known before it is made.
     pub size: Option<(u32, u32)>,
     /// How it is made, or why it cannot be.
-    pub making: Result<Making, String>,
-}
-
-/// How a rendition is made, and the name of what comes of it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Making {
-    pub recipe: Recipe,
-    /// The name of its bytes: the same for the same source and recipe.
-    pub key: String,
+    pub recipe: Result<Recipe, String>,
 }
 
 /// What a key is a hash of.
@@ -69,40 +61,27 @@ impl Plan {
         let file = version.file()?;
         let recipe =
             drawable(content, file).and_then(|()| recipe(content, preset, max_bytes, scale_only));
-        let making = recipe.and_then(|recipe| Making::new(version.id, &file.sha256, recipe));
-        let recipe = making.as_ref().map(|making| &making.recipe);
         Some(Self {
             version: version.id,
             preset: preset.name.clone(),
             media_type: preset.media_type.clone(),
             source: file.sha256.clone(),
-            size: recipe.ok().and_then(|recipe| size(file, recipe)),
-            making,
-        })
-    }
-
-    /// The name of its bytes; none where it cannot be made.
-    pub(crate) fn key(&self) -> Option<&str> {
-        self.making.as_ref().ok().map(|making| &*making.key)
-    }
-}
-
-impl Making {
-    fn new(version: VersionId, source: &str, recipe: Recipe) -> Result<Self, String> {
-        /// About what a recipe takes up.
-        const ROOM: usize = 512;
-        let keyed = Keyed {
-            revision: REVISION,
-            version,
-            source,
-            recipe: &recipe,
-        };
-        let mut text = Vec::with_capacity(ROOM);
-        serde_json::to_writer(&mut text, &keyed).map_err(|error| error.to_string())?;
-        Ok(Self {
-            key: sha256_hex(&text),
+            size: recipe.as_ref().ok().and_then(|recipe| size(file, recipe)),
             recipe,
         })
+    }
+
+    /// The name of its bytes, the same for the same source and recipe, or why it cannot be made. It is worked out
+    /// each time.
+    pub(crate) fn key(&self) -> Result<String, String> {
+        let keyed = Keyed {
+            revision: REVISION,
+            version: self.version,
+            source: &self.source,
+            recipe: self.recipe.as_ref().map_err(Clone::clone)?,
+        };
+        let text = serde_json::to_vec(&keyed).map_err(|error| error.to_string())?;
+        Ok(sha256_hex(&text))
     }
 }
 

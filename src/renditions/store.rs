@@ -65,6 +65,7 @@ impl Row {
     /// Its bytes, once they are there.
     pub(super) fn made(&self) -> Option<super::Made> {
         Some(super::Made {
+            key: self.key.clone(),
             sha256: self.sha256.clone()?,
             store_key: self.store_key.clone()?,
             media_type: self.media_type.clone()?,

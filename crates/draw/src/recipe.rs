@@ -1,5 +1,7 @@
 //! What is to be drawn.
 
+use std::hash::{Hash, Hasher};
+
 use serde::{Deserialize, Serialize};
 
 use crate::DrawError;
@@ -9,7 +11,7 @@ pub const MAX_EDGE: u32 = 20_000;
 
 /// How a picture and the asked frame are brought together. Pixels are never made up: what is smaller
 /// than the frame stays as large as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fit {
     /// Fills a frame of the asked proportions; what stands over is cut, around the focal point.
     Cover,
@@ -22,7 +24,7 @@ pub enum Fit {
 }
 
 /// What a rendition is made as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OutputType {
     Jpeg,
     Png,
@@ -63,7 +65,7 @@ impl OutputType {
 }
 
 /// Red, green and blue, in sRGB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Color(pub [u8; 3]);
 
 impl Color {
@@ -81,11 +83,32 @@ impl Color {
     }
 }
 
-/// What a crop keeps in view: fractions of the upright picture's width and height, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// What a crop keeps in view: fractions of the upright picture's width and height, 0 to 1. Two are the same if all
+/// their bits are.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct FocalPoint {
     pub x: f64,
     pub y: f64,
+}
+
+impl FocalPoint {
+    fn bits(&self) -> [u64; 2] {
+        [self.x, self.y].map(f64::to_bits)
+    }
+}
+
+impl PartialEq for FocalPoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.bits() == other.bits()
+    }
+}
+
+impl Eq for FocalPoint {}
+
+impl Hash for FocalPoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bits().hash(state);
+    }
 }
 
 impl Default for FocalPoint {
@@ -95,7 +118,7 @@ impl Default for FocalPoint {
 }
 
 /// What a rendition is made to be. At least one edge is given.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Recipe {
     /// Pixels.
     pub width: Option<u32>,
