@@ -7,7 +7,7 @@ use reqwest::Response;
 use serde_json::{Value as Json, json};
 
 use super::jobs::{Watch, children, is_alive, started, within_a_minute};
-use super::{Expect, Rows, Sample, manifest, objects, pictures, text};
+use super::{Expect, Rows, Sample, manifest, objects, others, pictures, text};
 use crate::support::{Home, Server, TestApp, mutation};
 use crate::tus::OCTETS;
 
