@@ -31,7 +31,11 @@ pub(super) fn content_disposition(media_type: &str, filename: &str, saved: bool)
         "attachment"
     };
     let name = clean(filename);
-    let mut text = format!("{kind}; filename=\"{}\"", plain(&name));
+    let mut text = String::with_capacity(kind.len() + name.len() + 13);
+    text.push_str(kind);
+    text.push_str("; filename=\"");
+    text.extend(name.chars().map(plain));
+    text.push('"');
     if !name.is_ascii() || name.contains(['"', '%', '\\']) {
         text.push_str("; filename*=UTF-8''");
         for byte in name.bytes() {
@@ -43,7 +47,7 @@ pub(super) fn content_disposition(media_type: &str, filename: &str, saved: bool)
             }
         }
     }
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("attachment"))
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("attachment"))
 }
 
 /// A name that is one: no folders, no control characters, nothing that turns the reading direction.
@@ -56,11 +60,11 @@ fn clean(filename: &str) -> String {
         }
         name.push(c);
     }
-    let name = name.trim_matches([' ', '.']);
-    if name.is_empty() {
-        "file".to_owned()
-    } else {
-        name.to_owned()
+    let trimmed = name.trim_matches([' ', '.']);
+    match trimmed.len() {
+        0 => "file".to_owned(),
+        all if all == name.len() => name,
+        _ => trimmed.to_owned(),
     }
 }
 
@@ -71,16 +75,12 @@ fn is_trouble(c: char) -> bool {
 }
 
 /// What old clients read between the quotes; some of them decode a `%`.
-fn plain(name: &str) -> String {
-    name.chars()
-        .map(|c| {
-            if c.is_ascii() && !matches!(c, '"' | '%' | '\\') {
-                c
-            } else {
-                '_'
-            }
-        })
-        .collect()
+fn plain(c: char) -> char {
+    if c.is_ascii() && !matches!(c, '"' | '%' | '\\') {
+        c
+    } else {
+        '_'
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod beacons;
 mod body;
 mod bytes;
 mod console;
+mod direct;
 mod disposition;
 mod exports;
 mod files;
@@ -42,6 +43,7 @@ use crate::app::App;
 use crate::graphql::Schema;
 use crate::graphql::guard::Guard;
 use crate::usage;
+use direct::Entrance;
 use measures::Measures;
 use refusal::Refusal;
 
@@ -59,8 +61,8 @@ pub(crate) struct Server {
     measures: Measures,
 }
 
-/// All routes of this application, as they are served.
-pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
+/// All routes of this application, and the way to them.
+fn entrance(app: &Arc<App>) -> anyhow::Result<Entrance> {
     let metrics = if app.config.metrics {
         crate::telemetry::metrics()
     } else {
@@ -93,18 +95,19 @@ pub fn router(app: &Arc<App>) -> anyhow::Result<Router> {
         .route("/uploads", any(uploads::all))
         .route("/uploads/{id}", any(uploads::one))
         .route("/e", any(beacons::count))
-        .route("/r/{grant}/{key}", get(renditions::granted))
-        .route("/d/{content}/{channel}/{preset}", get(renditions::stable))
+        .route(renditions::GRANTED, get(renditions::granted))
+        .route(renditions::STABLE, get(renditions::stable))
         .route("/healthz", get(health::process))
         .route("/readyz", get(health::ready));
     if server.metrics.is_some() {
         routes = routes.route("/metrics", get(health::metrics));
     }
-    Ok(routes
+    let routes = routes
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .layer(request::layer(&server))
-        .with_state(server))
+        .with_state(Arc::clone(&server));
+    Ok(Entrance::new(server, routes))
 }
 
 async fn nothing_here() -> Refusal {

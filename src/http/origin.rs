@@ -4,7 +4,7 @@
 //! The host is what the request itself is addressed to. What a proxy says of it (`X-Forwarded-…`) counts for
 //! nothing: anybody can write that.
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::http::header::HOST;
 use axum::http::uri::Authority;
 use url::Url;
@@ -14,16 +14,12 @@ use crate::config::Config;
 /// The routes under which stored bytes are handed out.
 const CONTENT: [&str; 3] = ["/files/", "/r/", "/d/"];
 
-/// Whether a request is addressed to the right host: for stored bytes to their own, for all else to another.
-pub(super) fn is_right(config: &Config, request: &Request) -> bool {
+/// Whether a request to a route is addressed to the right host: for stored bytes to their own, for all else to another.
+pub(super) fn is_right(config: &Config, route: &str, request: &Request) -> bool {
     let Some(origin) = &config.content_origin else {
         return true;
     };
-    let route = request.extensions().get::<MatchedPath>();
-    let is_content = route.is_some_and(|route| {
-        let route = route.as_str();
-        CONTENT.iter().any(|start| route.starts_with(start))
-    });
+    let is_content = CONTENT.iter().any(|start| route.starts_with(start));
     is_content == is_for(origin, request)
 }
 

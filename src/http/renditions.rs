@@ -35,24 +35,30 @@ const STABLE_MAX_AGE_MS: i64 = 60_000;
 /// Longest that a request waits for a rendition to be made.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Delivers the rendition that a grant is for. Its key must be what the preset makes of the version now, or
-/// what was made of it before.
+/// The routes.
+pub(super) const GRANTED: &str = "/r/{grant}/{key}";
+pub(super) const STABLE: &str = "/d/{content}/{channel}/{preset}";
+
 pub(super) async fn granted(
     State(server): State<Arc<Server>>,
     Path((grant, key)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let app = &server.app;
-    let (
-        Parts {
-            method, headers, ..
-        },
-        _,
-    ) = request.into_parts();
-    let grant = RenditionGrant::open(&app.sealer, &grant, app.clock.now())
+    let (parts, _) = request.into_parts();
+    send_granted(&server.app, (&grant, &key), &parts).await
+}
+
+/// Delivers the rendition that a grant is for. Its key must be what the preset makes of the version now, or
+/// what was made of it before.
+pub(super) async fn send_granted(
+    app: &Arc<App>,
+    (grant, key): (&str, &str),
+    request: &Parts,
+) -> Result<Response, Refusal> {
+    let grant = RenditionGrant::open(&app.sealer, grant, app.clock.now())
         .ok_or_else(Refusal::nothing_here)?;
-    let (file, manner) = under(app, &grant, &key).await?;
-    respond(app, &file, manner, &method, &headers).await
+    let (file, manner) = under(app, &grant, key).await?;
+    respond(app, &file, manner, &request.method, &request.headers).await
 }
 
 /// What there is under a grant now, and how it is handed out.
@@ -106,22 +112,24 @@ async fn named(
     }
 }
 
-/// Delivers what a preset of a channel makes of a content's current version, as long as the gate lets it out
-/// there; 410 with the holds where it no longer does. A channel that is not public wants a token.
 pub(super) async fn stable(
     State(server): State<Arc<Server>>,
     Path((content, channel, preset)): Path<(String, String, String)>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    let app = &server.app;
-    let (
-        Parts {
-            method, headers, ..
-        },
-        _,
-    ) = request.into_parts();
-    let (file, manner) = at(app, (&content, &channel, &preset), &headers).await?;
-    respond(app, &file, manner, &method, &headers).await
+    let (parts, _) = request.into_parts();
+    send_stable(&server.app, (&content, &channel, &preset), &parts).await
+}
+
+/// Delivers what a preset of a channel makes of a content's current version, as long as the gate lets it out
+/// there; 410 with the holds where it no longer does. A channel that is not public wants a token.
+pub(super) async fn send_stable(
+    app: &Arc<App>,
+    address: (&str, &str, &str),
+    request: &Parts,
+) -> Result<Response, Refusal> {
+    let (file, manner) = at(app, address, &request.headers).await?;
+    respond(app, &file, manner, &request.method, &request.headers).await
 }
 
 /// What there is at a stable address now, and how it is handed out.

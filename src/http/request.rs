@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
@@ -16,13 +17,15 @@ use axum::http::header::{
 use axum::response::{IntoResponse, Response};
 use axum::routing::Route;
 use futures::FutureExt;
+use futures::future::{Either, ready};
 use tower::layer::layer_fn;
 use tower::{Layer, Service, service_fn};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use uuid::fmt::Simple;
 
 use super::refusal::Refusal;
-use super::{Server, origin, rest};
+use super::rest::{self, Rest};
+use super::{Server, origin};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken from outside.
@@ -35,6 +38,29 @@ tokio::task_local! {
 /// The id of the present request; none outside one.
 pub(super) fn current_id() -> Option<String> {
     ID.try_with(ToString::to_string).ok()
+}
+
+/// What a request goes by in logs and metrics: its route, never what a caller has written.
+pub(super) enum Name {
+    Fixed(&'static str),
+    Matched(MatchedPath),
+    /// No route was found.
+    None,
+}
+
+impl Name {
+    fn of(request: &Request) -> Self {
+        let path = request.extensions().get::<MatchedPath>();
+        path.cloned().map_or(Self::None, Self::Matched)
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Fixed(route) => route,
+            Self::Matched(path) => path.as_str(),
+            Self::None => "none",
+        }
+    }
 }
 
 /// The layer of it.
@@ -54,60 +80,87 @@ pub(super) fn layer(
     let server = Arc::clone(server);
     layer_fn(move |mut route: Route| {
         let server = Arc::clone(&server);
-        service_fn(move |request| around(&server, &mut route, request))
+        service_fn(move |request: Request| {
+            let name = Name::of(&request);
+            let (around, request) = Around::new(&server, name, request);
+            // Nothing of it runs before it is waited for.
+            around.run(route.call(request).map(|Ok(answer)| answer))
+        })
     })
 }
 
-/// Runs a request under its id: the caller's `X-Request-Id` where it is sane, else one of ours.
-fn around(
-    server: &Arc<Server>,
-    route: &mut Route,
-    request: Request,
-) -> impl Future<Output = Result<Response, Infallible>> + use<> {
-    let server = Arc::clone(server);
-    let started = Instant::now();
-    let id: Arc<str> = given_id(request.headers()).map_or_else(
-        || {
-            let id = server.app.ids.uuid(server.app.clock.now()).simple();
-            (&*id.encode_lower(&mut [0; Simple::LENGTH])).into()
-        },
-        Into::into,
-    );
-    let method = request.method().clone();
-    let path = request.extensions().get::<MatchedPath>().cloned();
-    let name = path.as_ref().map_or("none", MatchedPath::as_str);
-    let span =
-        tracing::info_span!("request", request.id = %id, http.method = %method, http.route = name);
-    let is_right = origin::is_right(&server.app.config, &request);
-    let (request, rest) = rest::watched(request);
-    // Nothing of it runs before it is waited for.
-    let answer = is_right.then(|| route.call(request));
-    let answer = async {
-        let Some(answer) = answer else {
-            return Refusal::nothing_here().into_response();
+/// What stands around one request.
+pub(super) struct Around {
+    server: Arc<Server>,
+    started: Instant,
+    id: Arc<str>,
+    method: Method,
+    name: Name,
+    span: Span,
+    rest: Rest,
+    is_right: bool,
+}
+
+impl Around {
+    /// Takes a request in under its id: the caller's `X-Request-Id` where it is sane, else one of ours.
+    pub(super) fn new(server: &Arc<Server>, name: Name, request: Request) -> (Self, Request) {
+        let started = Instant::now();
+        let id: Arc<str> = given_id(request.headers()).map_or_else(
+            || {
+                let id = server.app.ids.uuid(server.app.clock.now()).simple();
+                (&*id.encode_lower(&mut [0; Simple::LENGTH])).into()
+            },
+            Into::into,
+        );
+        let (method, route) = (request.method().clone(), name.as_str());
+        let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.route = route);
+        let is_right = origin::is_right(&server.app.config, route, &request);
+        let (request, rest) = rest::watched(request);
+        let around = Self {
+            server: Arc::clone(server),
+            started,
+            id,
+            method,
+            name,
+            span,
+            rest,
+            is_right,
         };
-        let answered = AssertUnwindSafe(answer).catch_unwind().await;
-        let response = answered.unwrap_or_else(|panic| {
-            tracing::error!(panic = panic_text(&*panic), "a request panicked");
-            Ok(Refusal::internal().into_response())
+        (around, request)
+    }
+
+    /// Runs what answers the request.
+    pub(super) fn run<F: Future<Output = Response>>(
+        self,
+        answer: F,
+    ) -> impl Future<Output = Result<Response, Infallible>> + use<F> {
+        let answer = if self.is_right {
+            Either::Left(answer)
+        } else {
+            Either::Right(ready(Refusal::nothing_here().into_response()))
+        };
+        // Futures within each other: an async block would move each when it is first polled, and keep its room twice.
+        let answer = AssertUnwindSafe(answer).catch_unwind().map(|answered| {
+            let response = answered.unwrap_or_else(|panic| {
+                tracing::error!(panic = panic_text(&*panic), "a request panicked");
+                Refusal::internal().into_response()
+            });
+            tracing::debug!(http.status = response.status().as_u16(), "request answered");
+            response
         });
-        let Ok(response) = response;
-        tracing::debug!(http.status = response.status().as_u16(), "request answered");
-        response
-    };
-    let answer = ID.scope(Arc::clone(&id), answer).instrument(span);
-    async move {
-        let mut response = answer.await;
-        let headers = response.headers_mut();
-        protect(headers);
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            headers.insert(REQUEST_ID, value);
-        }
-        rest.end_well(headers);
-        let name = path.as_ref().map_or("none", MatchedPath::as_str);
-        let (status, took) = (response.status(), started.elapsed());
-        server.measures.note(name, &method, status, took);
-        Ok(response)
+        let answer = ID.scope(Arc::clone(&self.id), answer).instrument(self.span);
+        answer.map(move |mut response| {
+            let headers = response.headers_mut();
+            protect(headers);
+            if let Ok(value) = HeaderValue::from_str(&self.id) {
+                headers.insert(REQUEST_ID, value);
+            }
+            self.rest.end_well(headers);
+            let (status, took) = (response.status(), self.started.elapsed());
+            let measures = &self.server.measures;
+            measures.note(self.name.as_str(), &self.method, status, took);
+            Ok(response)
+        })
     }
 }
 

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::router;
+use super::entrance;
 use super::sending::Sending;
 use super::waiting::{HEAD_TIMEOUT, timed};
 use crate::app::{App, close_log};
@@ -57,7 +60,7 @@ pub async fn serve_on(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    let service = TowerToHyperService::new(router(&app)?);
+    let entrance = Arc::new(entrance(&app)?);
     let connections = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accept = async {
@@ -79,11 +82,15 @@ pub async fn serve_on(
             let _ = stream.set_nodelay(true);
             let (stream, slot) = Sending::over(stream);
             let (stream, timer) = timed(stream);
+            let entrance = Arc::clone(&entrance);
+            let service = service_fn(move |request: Request<Incoming>| {
+                entrance.answer(request.map(Body::new))
+            });
             let connection = http1::Builder::new()
                 .timer(timer)
                 .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(MAX_BUFFER)
-                .serve_connection(TokioIo::new(stream), slot.around(service.clone()));
+                .serve_connection(TokioIo::new(stream), slot.around(service));
             let connection = connections.watch(connection);
             tasks::spawn("connection", async move {
                 // How a connection ends is the client's affair.
