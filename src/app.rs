@@ -17,7 +17,7 @@ use crate::endorsements;
 use crate::imports;
 use crate::media::{self, Workers};
 use crate::placements;
-use crate::platform::blob::Blobs;
+use crate::platform::blob::{Blobs, make_folder};
 use crate::platform::clock::{Clock, Timestamp};
 use crate::platform::db::{self, Db, Sql};
 use crate::platform::fetch::Fetcher;
@@ -68,7 +68,7 @@ impl App {
     /// Opens the database and the store, migrates, and reads what the instance keeps for itself.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Arc<Self>> {
         if config.database.url.starts_with("sqlite://") {
-            std::fs::create_dir_all(&config.data_dir).with_context(|| {
+            make_folder(&config.data_dir).with_context(|| {
                 format!("making the data directory {}", config.data_dir.display())
             })?;
         }

@@ -21,6 +21,28 @@ const PARTIAL: &str = "#0";
 /// Bytes that are gathered for one turn of hashing and writing.
 const TURN: usize = 1024 * 1024;
 
+/// Makes a folder, and those above it, whose names survive a power cut. It is not enough to find one: whoever made it
+/// may have been killed before its name was written through.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    let above = match folder.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => return Ok(()),
+    };
+    if !above.is_dir() {
+        make_folder(above)?;
+    }
+    if !folder.is_dir() {
+        fs::create_dir_all(folder)?;
+    }
+    match File::open(above) {
+        Ok(above) => above.sync_all(),
+        // Of a folder that may not be read nothing can be written through; what lies in it was there before us.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 fn partial(root: &Path, key: &str) -> PathBuf {
     root.join(format!("{key}{PARTIAL}"))
 }

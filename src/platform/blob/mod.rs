@@ -32,6 +32,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
+pub use folder::make_folder;
 pub use growing::{Growing, Growth, Saving};
 pub use paged::Paged;
 pub use seek::SeekRead;
@@ -102,7 +103,7 @@ impl Blobs {
     pub fn open(config: &StoreConfig) -> anyhow::Result<Self> {
         match config {
             StoreConfig::Folder(folder) => {
-                std::fs::create_dir_all(folder)
+                make_folder(folder)
                     .with_context(|| format!("making the folder {}", folder.display()))?;
                 let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
                 Ok(Self {

@@ -106,3 +106,52 @@ async fn the_same_bytes_arrive_each_time() {
     }
     app.stop().await;
 }
+
+/// A plain address is known by its form; one with a letter as its number goes by the routes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_spelt_otherwise_is_answered_alike() {
+    let shown = Shown::new().await;
+    let app = &shown.app;
+    let [_, _, rendition, stable] = shown.addresses().await;
+    let nobodys = format!("{}/d/{}/site/other", app.url, shown.asset);
+    let forged = rendition.replace("/r/", "/r/x");
+    let first = app.http.get(&stable).send().await.unwrap();
+    let tag = header(&first, "etag").to_owned();
+    for status in [200, 410] {
+        for (url, expected) in [
+            (&rendition, status),
+            (&stable, status),
+            (&nobodys, 404),
+            (&forged, 404),
+        ] {
+            let (start, last) = url.split_at(url.len() - 1);
+            let spelt = format!("{start}%{:02X}", last.as_bytes()[0]);
+            for ask in asked(&tag) {
+                let mut answers = Vec::new();
+                for url in [url, &spelt] {
+                    let answer = send(&app.http, url, &ask).await;
+                    let mut headers = answer.headers().clone();
+                    // Each answer has its own.
+                    assert!(headers.remove("x-request-id").is_some(), "{url} {ask:?}");
+                    headers.remove("date");
+                    let status = answer.status().as_u16();
+                    let mut body = answer.bytes().await.unwrap().to_vec();
+                    if status >= 400 {
+                        body.clear();
+                        headers.remove("content-length");
+                    }
+                    answers.push((status, headers, body));
+                }
+                assert_eq!(answers[0], answers[1], "{url} {ask:?}");
+                if ask == asked(&tag)[0] {
+                    assert_eq!(answers[0].0, expected, "{url}");
+                }
+            }
+        }
+        if status == 200 {
+            let recall = json!({ "id": shown.asset, "reason": "A wrong claim" });
+            app.mutate("withdrawContent", recall, "").await;
+        }
+    }
+    shown.stop().await;
+}
